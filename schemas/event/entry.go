@@ -9,7 +9,6 @@ type Entry struct {
 	Lane       int
 	Position   Position
 	Origin     Origin
-	Forwarded  bool // appended again by the engine: no part of what Tail tells
 	Data       []byte
 }
 

@@ -1,0 +1,158 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/schemas/event"
+)
+
+// AuditEntry is one thing that Lockstep decided or did about a record.
+type AuditEntry struct {
+	At      time.Time `json:"at"`
+	Mapping string    `json:"mapping,omitempty"`
+	Key     string    `json:"key,omitempty"` // the left record's key
+	Kind    string    `json:"kind"`          // conflict, parked, created, linked, deleted, …
+	Field   string    `json:"field,omitempty"`
+	Rule    string    `json:"rule,omitempty"`
+	Winner  string    `json:"winner,omitempty"`
+	Left    string    `json:"left,omitempty"`
+	Right   string    `json:"right,omitempty"`
+	Change  string    `json:"change,omitempty"` // the id of the change that led to it
+	Text    string    `json:"text,omitempty"`
+}
+
+// AuditFilter chooses entries of the audit; a zero field chooses all.
+type AuditFilter struct {
+	Mapping string
+	Key     string
+	Kind    string
+	Since   time.Time // at or after
+	Until   time.Time // before
+	Limit   int       // only the newest so many, held in memory
+}
+
+// Audit writes the entries and returns nil when they are on disk, in order.
+func (j *Journal) Audit(ctx context.Context, entries ...AuditEntry) error {
+	msgs, err := auditMessages(entries)
+	if err != nil {
+		return err
+	}
+	return j.audit.write(ctx, msgs)
+}
+
+// AuditAsync is Audit without waiting, under StoreAsync's terms.
+func (j *Journal) AuditAsync(entries []AuditEntry, done func(error)) {
+	msgs, err := auditMessages(entries)
+	if err != nil {
+		done(err)
+		return
+	}
+	j.audit.writeAsync(msgs, done)
+}
+
+func auditMessages(entries []AuditEntry) ([]message, error) {
+	msgs := make([]message, len(entries))
+	for i, e := range entries {
+		data, err := json.Marshal(e)
+		if err != nil {
+			return nil, fmt.Errorf("write audit entry: %w", err)
+		}
+		msgs[i] = message{subject: auditSubject(token(e.Mapping), bucket(e.Key), token(e.Kind)), data: data}
+	}
+	return msgs, nil
+}
+
+func auditSubject(mapping, bucket, kind string) string {
+	return "audit." + mapping + "." + bucket + "." + kind
+}
+
+// bucket spreads records over subjects without a subject for each: the
+// server holds every subject in memory.
+func bucket(key string) string {
+	if key == "" {
+		return "_"
+	}
+	return event.Key(key).Token()[:2]
+}
+
+// token is s as part of a subject, "_" for what cannot stand there; the entry
+// itself always holds the exact text.
+func token(s string) string {
+	if !isToken(s) {
+		return "_"
+	}
+	return s
+}
+
+// ReadAudit calls each for the chosen entries, oldest first. An error of each
+// ends it and is returned.
+func (j *Journal) ReadAudit(ctx context.Context, f AuditFilter, each func(AuditEntry) error) error {
+	mapping, bucketOf, kind := "*", "*", "*"
+	if f.Mapping != "" {
+		mapping = token(f.Mapping)
+	}
+	if f.Key != "" {
+		bucketOf = bucket(f.Key)
+	}
+	if f.Kind != "" {
+		kind = token(f.Kind)
+	}
+	s := span{stream: streamAudit, filter: auditSubject(mapping, bucketOf, kind)}
+	if !f.Since.IsZero() {
+		s.since = f.Since.Add(-time.Hour) // an entry is stored after it happened; the hour is for clocks that are set
+	}
+	var newest ring
+	err := j.read(ctx, s, func(items []item) error {
+		for _, it := range items {
+			var e AuditEntry
+			if err := json.Unmarshal(it.msg.Data, &e); err != nil {
+				return fmt.Errorf("read audit entry %d: %w", it.seq, err)
+			}
+			if !f.takes(&e) {
+				continue
+			}
+			if f.Limit > 0 {
+				newest.push(e, f.Limit)
+			} else if err := each(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return newest.each(each)
+}
+
+func (f *AuditFilter) takes(e *AuditEntry) bool {
+	return (f.Mapping == "" || e.Mapping == f.Mapping) && (f.Key == "" || e.Key == f.Key) && (f.Kind == "" || e.Kind == f.Kind) &&
+		(f.Since.IsZero() || !e.At.Before(f.Since)) && (f.Until.IsZero() || e.At.Before(f.Until))
+}
+
+// ring keeps the last entries pushed.
+type ring struct {
+	entries []AuditEntry
+	oldest  int
+}
+
+func (r *ring) push(e AuditEntry, limit int) {
+	if len(r.entries) < limit {
+		r.entries = append(r.entries, e)
+		return
+	}
+	r.entries[r.oldest] = e
+	r.oldest = (r.oldest + 1) % limit
+}
+
+func (r *ring) each(each func(AuditEntry) error) error {
+	for i := range r.entries {
+		if err := each(r.entries[(r.oldest+i)%len(r.entries)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/lockstep-sync/lockstep/schemas/event"
+)
+
+// compiler collects what is wrong with one mapping.
+type compiler struct {
+	ends     [2]End
+	objects  [2]event.Object
+	env      *cel.Env
+	envs     map[event.Kind]*cel.Env // with a value of the kind
+	fields   []*Field                // nil where the field is wrong
+	problems []Problem
+	warnings []Problem
+}
+
+// Compile checks a mapping against both sides as they describe themselves, and
+// returns it ready to use, or everything that is wrong with it, in the order of
+// the configuration. It returns a mapping exactly when there is no problem.
+func Compile(spec Spec, left, right event.Object) (*Mapping, []Problem) {
+	env, err := baseEnv()
+	if err != nil {
+		return nil, []Problem{{What: "prepare expressions: " + err.Error()}}
+	}
+	c := &compiler{ends: [2]End{spec.Left, spec.Right}, objects: [2]event.Object{left, right}, env: env, envs: map[event.Kind]*cel.Env{}}
+	if spec.Guard == "" {
+		spec.Guard = GuardNone
+	}
+	m := &Mapping{name: spec.Name, ends: c.ends, guard: spec.Guard}
+	if spec.Name == "" {
+		c.add("name", "the mapping has no name", "give it one: name: contacts")
+	}
+	if len(spec.Fields) == 0 {
+		c.add("fields", "the mapping has no fields", "list at least the one that records are matched by")
+	}
+	for i, f := range spec.Fields {
+		c.fields = append(c.fields, c.compileField(fmt.Sprintf("fields[%d]", i), f, spec.Conflict))
+	}
+	c.checkTargets(spec)
+	m.match = c.compileMatch(spec)
+	m.filters = [2]*rowFilter{c.compileFilter(Left, spec.FilterLeft), c.compileFilter(Right, spec.FilterRight)}
+	m.deletes = [2]DeletePolicy{c.compileDelete(Left, spec.DeleteToLeft), c.compileDelete(Right, spec.DeleteToRight)}
+	if spec.Guard != GuardNone && spec.Guard != GuardRead {
+		c.add("guard", fmt.Sprintf("%q is no guard", string(spec.Guard)), "write none or read")
+	}
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	c.warnRequired()
+	m.fields, m.warnings = c.fields, c.warnings
+	for _, side := range Sides {
+		for _, f := range m.fields {
+			m.columns[side] = append(m.columns[side], f.Name(side))
+		}
+		m.columns[side] = unique(append(m.columns[side], m.FilterColumns(side)...))
+	}
+	return m, nil
+}
+
+func (c *compiler) add(path, what, remedy string) {
+	c.problems = append(c.problems, Problem{Path: path, What: what, Remedy: remedy})
+}
+
+// valueEnv is the language of a field's expression.
+func (c *compiler) valueEnv(k event.Kind) (*cel.Env, error) {
+	if env := c.envs[k]; env != nil {
+		return env, nil
+	}
+	env, err := c.env.Extend(cel.Variable("value", celType(k)))
+	if err != nil {
+		return nil, fmt.Errorf("prepare expressions: %w", err)
+	}
+	c.envs[k] = env
+	return env, nil
+}
+
+// checkTargets finds fields that are written by two lines: each would undo the
+// other for ever.
+func (c *compiler) checkTargets(spec Spec) {
+	first := map[[2]string]int{}
+	for i, s := range spec.Fields {
+		pair := [2]string{s.Left, s.Right}
+		if at, twice := first[pair]; twice {
+			c.add(fmt.Sprintf("fields[%d]", i), fmt.Sprintf("%s and %s are mapped to each other already, by fields[%d]", s.Left, s.Right, at), "leave one of the lines")
+			continue
+		}
+		first[pair] = i
+		for j := range i {
+			c.checkPair(spec, j, i)
+		}
+	}
+}
+
+func (c *compiler) checkPair(spec Spec, j, i int) {
+	a, b := c.fields[j], c.fields[i]
+	if a == nil || b == nil || spec.Fields[j].Left == spec.Fields[i].Left && spec.Fields[j].Right == spec.Fields[i].Right {
+		return
+	}
+	for _, side := range Sides {
+		if a.writes[side] && b.writes[side] && a.Name(side) == b.Name(side) {
+			way := side.Other().String()
+			c.add(fmt.Sprintf("fields[%d].%s", i, side), fmt.Sprintf("%s is written by fields[%d] already", b.Name(side), j),
+				"let one of the two lines only read it: direction: "+way)
+		}
+	}
+}
+
+// warnRequired tells which columns a record created by this mapping would lack.
+func (c *compiler) warnRequired() {
+	for _, side := range Sides {
+		written := map[string]bool{}
+		for _, f := range c.fields {
+			if f.writes[side] {
+				written[f.Name(side)] = true
+			}
+		}
+		for _, f := range c.objects[side].Fields {
+			if len(written) > 0 && f.Required && !f.Generated && !f.ReadOnly && !written[f.Name] {
+				c.warnings = append(c.warnings, Problem{Path: "fields", What: fmt.Sprintf("%s requires %s, and nothing is mapped to it", c.ends[side], f.Name),
+					Remedy: "map it, give it a default in the " + side.String() + " system, or expect records created there to be refused"})
+			}
+		}
+	}
+}
+
+func unique(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}

@@ -1,0 +1,214 @@
+package merge
+
+import (
+	"time"
+
+	"github.com/lockstep-sync/lockstep/bridge/mapping"
+	"github.com/lockstep-sync/lockstep/schemas/event"
+)
+
+// Observe takes in a change of one side of the link's record. It reports
+// unsure when the side's clock alone cannot tell whether our own write came
+// before or after an edit (or which of two edits of one instant stands): the
+// caller then reads the record and calls Look with the same change.
+//
+// Changes of an ordered log (Position.Minor is not 0) come in order; one that
+// is not newer than the last is a repetition and is dropped whole. Changes of
+// a clocked side may come repeated and in any order; each field has its own
+// newest time, and what is not newer was superseded on its own side.
+func (l *Link) Observe(m *mapping.Mapping, side mapping.Side, c *event.Change) (unsure bool) {
+	ordered := c.Position.Minor != 0
+	if ordered {
+		if !l.Seen[side].Before(c.Position) {
+			return false
+		}
+		l.Seen[side] = c.Position
+	}
+	for i, f := range m.Fields() {
+		v := c.After.Get(f.Name(side))
+		if v.IsUnchanged() {
+			continue
+		}
+		cell := &l.Fields[i][side]
+		if ordered {
+			// M2: the write was guarded, so it saw whatever an older entry says.
+			if !c.Position.Before(cell.Floor) {
+				cell.take(v, c.At)
+			}
+			continue
+		}
+		if !l.recall(f, i, side, v, c) && cell.observeClocked(v, c) {
+			unsure = true
+		}
+	}
+	return unsure
+}
+
+func (c *Cell) take(v event.Value, at time.Time) {
+	if v.Equal(c.Now) {
+		return
+	}
+	c.Now, c.At, c.Lost = v, at, false
+	if len(c.recent) == maxRecent {
+		c.recent = c.recent[1:]
+	}
+	c.recent = append(c.recent, v)
+}
+
+// maxRecent bounds the values kept to recognise our own forgotten writes.
+const maxRecent = 16
+
+func (c *Cell) observeClocked(v event.Value, change *event.Change) (unsure bool) {
+	own := !change.Origin.IsZero()
+	switch {
+	case v.Equal(c.Now):
+		// A repetition, or our own write coming back. The latter says nothing of
+		// edits that came before it, which may still be on their way.
+		if !own && c.Floor.Before(change.Position) && c.Seen.Before(change.Position) {
+			c.Seen, c.Told = change.Position, v
+		}
+		return false
+	case change.Position.Before(c.Seen), change.Position == c.Seen && v.Equal(c.Told):
+		return false // superseded by a later edit of its own side, or settled before
+	case !c.Floor.Before(change.Position):
+		// M2: not newer than our last write. Our own earlier write was superseded
+		// by it; anybody else's edit may have been overwritten, and is looked into.
+		return !own
+	case change.Position == c.Seen:
+		return true // two edits in one instant: only the record itself tells which one stands
+	}
+	c.Seen, c.Told = change.Position, v
+	c.take(v, change.At)
+	return false
+}
+
+// recall takes in a write of our own that a crash made us forget, so that it is
+// not taken for an edit of this side. It is one when it is the image of a value
+// that the other side held a moment ago, or when either side has an edit pending:
+// what caused the write came before it in the same lane and is known again.
+//
+// A pending edit of this side that the write replaced is written back if it wins.
+// With nothing pending somebody acts under our name (a flow that our write
+// fired), and that is an edit like any other.
+func (l *Link) recall(f *mapping.Field, i int, side mapping.Side, v event.Value, c *event.Change) bool {
+	cell, other := &l.Fields[i][side], &l.Fields[i][side.Other()]
+	if c.Origin.IsZero() || v.Equal(cell.Now) || !cell.Floor.Before(c.Position) || c.Position.Before(cell.Seen) {
+		return false
+	}
+	source, known := other.source(f, side, v)
+	switch {
+	case cell.Edited():
+		cell.Lost, cell.Floor = true, c.Position
+	case known || other.Edited():
+		cell.Now, cell.Shadow, cell.Floor = v, v, c.Position
+		if known {
+			other.Shadow = source
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// source finds, among the values that this cell held a moment ago, the one whose
+// image on the other side is v.
+func (c *Cell) source(f *mapping.Field, to mapping.Side, v event.Value) (event.Value, bool) {
+	for _, held := range c.recent {
+		if image, err := f.Convert(to, held); err == nil && image.Equal(v) {
+			return held, true
+		}
+	}
+	return event.Value{}, false
+}
+
+// Look takes in the record as a read of one side found it, and settles the
+// changes that Observe was unsure of. An edit that our own write overwrote
+// meets the value that overwrote it under the field's rule: it is either
+// restored (Resolve then writes it to both sides) or audited as the loser.
+func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot, unsure []event.Change) []Entry {
+	var audit []Entry
+	for i, f := range m.Fields() {
+		v := snap.Record.Get(f.Name(side))
+		if v.IsUnchanged() {
+			continue
+		}
+		at := snap.At
+		if t, ok := snap.FieldAt[f.Name(side)]; ok {
+			at = t
+		}
+		cell := &l.Fields[i][side]
+		told := false // an event of the snapshot's own value told when it was made
+		for j := range unsure {
+			c := &unsure[j]
+			edit := c.After.Get(f.Name(side))
+			if edit.IsUnchanged() || c.Position.Before(cell.Seen) {
+				continue
+			}
+			switch {
+			case edit.Equal(v): // it stands: it was later than our write after all
+				at, told = c.At, true
+			case cell.Lost: // another edit that the same write replaced: the later one counts
+				if c.Position == cell.Seen {
+					audit = append(audit, sameInstant(f, l.Fields[i], cell.Now))
+				}
+				cell.Now, cell.At = edit, c.At
+			case v.Equal(cell.Now) && !cell.Told.Equal(cell.Now) && !cell.Floor.Before(c.Position): // what stands is ours
+				audit = append(audit, l.overwritten(f, i, side, edit, c))
+			}
+			cell.Seen, cell.Told = c.Position, edit
+		}
+		if cell.Lost && !told {
+			continue // the winner of the rule is not what the side holds: it will be
+		}
+		other := &l.Fields[i][side.Other()]
+		if source, ours := other.source(f, side, v); ours && !told && !v.Equal(cell.Now) && !cell.Edited() {
+			cell.Now, cell.Shadow, other.Shadow = v, v, source
+		}
+		if !v.Equal(cell.Now) {
+			cell.take(v, at)
+			if !told {
+				cell.Seen, cell.Told = Later(cell.Seen, clock(at)), v
+			}
+		}
+		if !snap.Floor.IsZero() {
+			cell.Floor = snap.Floor // M2: what the log says before the read is in the read
+		}
+	}
+	return audit
+}
+
+// overwritten applies the field's rule to an edit that our write replaced
+// before we knew of it. M3: it wins and is restored, or it is audited.
+func (l *Link) overwritten(f *mapping.Field, i int, side mapping.Side, edit event.Value, c *event.Change) Entry {
+	mine, other := &l.Fields[i][side], &l.Fields[i][side.Other()]
+	cells := Field{}
+	cells[side], cells[side.Other()] = Cell{Now: edit, At: c.At}, *other
+	winner, rule := decide(f, cells)
+	if winner == side && f.Writes(side.Other()) {
+		mine.Now, mine.At, mine.Lost = edit, c.At, true
+	}
+	return conflict(f, cells, winner, rule, "edited while our write was on its way; the write replaced it")
+}
+
+// sameInstant tells that of two edits that our write replaced, made in the same
+// instant, this one gives way.
+func sameInstant(f *mapping.Field, cells Field, loser event.Value) Entry {
+	return Entry{Kind: "conflict", Field: f.Name(mapping.Left) + "=" + f.Name(mapping.Right), Left: cells[mapping.Left].Now, Right: cells[mapping.Right].Now,
+		Loser: loser, Rule: "two edits of one instant", Text: "which of the two was later cannot be told"}
+}
+
+// clock is the position of an instant on a side whose positions are times.
+func clock(t time.Time) event.Position {
+	if t.IsZero() {
+		return event.Position{}
+	}
+	return event.Position{Major: uint64(t.UnixMicro())}
+}
+
+// Later returns the later of two positions.
+func Later(a, b event.Position) event.Position {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

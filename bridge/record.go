@@ -1,0 +1,318 @@
+package bridge
+
+import (
+	"time"
+
+	"github.com/lockstep-sync/lockstep/bridge/journal"
+	"github.com/lockstep-sync/lockstep/bridge/mapping"
+	"github.com/lockstep-sync/lockstep/bridge/merge"
+	"github.com/lockstep-sync/lockstep/schemas/event"
+)
+
+// recordID names a pair of records while the engine works on it: by its left
+// key or, as long as no left record is known, by its right one.
+type recordID struct {
+	side mapping.Side
+	key  event.Key
+}
+
+// token is the id's name in STATE.
+func (id recordID) token() string {
+	if id.side == mapping.Right {
+		return "r" + id.key.Token()
+	}
+	return "l" + id.key.Token()
+}
+
+// stage is how far a record's write to one side has come.
+type stage uint8
+
+const (
+	idle    stage = iota
+	queued        // in the outbox: what is written is decided when its turn comes
+	sending       // a call is under way: changes of that side wait until it ends
+)
+
+// record is one pair of records in memory, from its first unfinished change to
+// the moment when its link is on disk. All of it is guarded by its lane's mutex.
+type record struct {
+	lane *lane
+	id   recordID
+	link *merge.Link
+
+	seqs   []uint64          // entries of CHANGES that are done when this record is
+	held   [2][]event.Change // changes of a side that wait: for a call to end, for an answer
+	taken  []taken           // changes taken in while the other side is unknown, for whoever turns out to own them
+	unsure [2][]event.Change // changes that only a look at the record can place
+	look   [2]bool           // the side has to be read
+
+	out      [2]stage
+	plans    [2]merge.Plan // what is being sent
+	deleting [2]bool       // what is being sent carries a deletion
+	guarded  bool          // the right record was read for the write at hand
+	busy     int           // questions, locks, stores under way: nothing is decided meanwhile
+	miss     [2]bool       // a guard missed: the other edit is on its way through the log
+	missed   int           // counts the misses, so that an old timer does not wake a new one
+
+	lock    string // the match lock that is held or waited for
+	locked  bool   // it is held
+	checked bool   // the link was read again after the lock was got
+	doubt   bool   // a creation may have happened
+	matched bool   // the other side was looked up and there is no such record
+	waited  bool   // an own creation's link was waited for
+	again   bool   // one of its changes was read before a crash: a write may be forgotten
+	foreign bool   // somebody other than Lockstep changed the record
+
+	dirty bool // the link differs from what is on disk
+	fresh bool // something changed since the record was parked
+	audit []journal.AuditEntry
+	puts  []journal.Put
+	moved bool      // the link is kept under another name from here on: do not store it
+	cause [2]string // id of the newest change of each side, for tracing
+}
+
+// taken is a change that was taken in, with its side.
+type taken struct {
+	side   mapping.Side
+	change event.Change
+}
+
+func (r *record) mapping() *mapping.Mapping { return r.lane.mapping.Mapping }
+
+// quiet tells whether nothing of the record is under way.
+func (r *record) quiet() bool {
+	return r.busy == 0 && r.out == [2]stage{} && len(r.held[0])+len(r.held[1]) == 0
+}
+
+// advance does all that can be done for the record now. It is called, with the
+// lane's mutex held, after whatever happens to it, and may be called at any time.
+func (r *record) advance() {
+	if r.busy > 0 || r.lane.ended {
+		return
+	}
+	for _, side := range mapping.Sides {
+		for len(r.held[side]) > 0 && r.out[side] != sending && r.busy == 0 {
+			if r.moved && !r.renew() {
+				return
+			}
+			c := r.held[side][0]
+			if !r.absorb(side, &c) {
+				break // it waits for the record to come to rest
+			}
+			r.held[side] = r.held[side][1:]
+		}
+		if len(r.held[side]) == 0 {
+			r.held[side] = nil
+		}
+	}
+	if r.busy > 0 {
+		return
+	}
+	r.settle()
+}
+
+// renew starts afresh for changes that came after the record went to another
+// name.
+func (r *record) renew() bool {
+	link, err := r.lane.linkOf(r.id)
+	if err != nil {
+		r.lane.fail(err)
+		return false
+	}
+	r.link, r.moved, r.taken, r.look = link, false, nil, [2]bool{}
+	r.doubt, r.matched, r.checked = link.State == merge.Creating, false, false
+	return true
+}
+
+// settle decides the next step from the link's state alone (B3).
+func (r *record) settle() {
+	l := r.link
+	switch {
+	case l == nil || r.moved || l.State == merge.Deleted:
+		r.finish()
+	case l.Parked != nil && !r.fresh:
+		r.finish() // only a change of the record, or a person, lets it go on
+	case l.Gone[mapping.Left] || l.Gone[mapping.Right]:
+		r.settleGone()
+	case l.State != merge.Linked:
+		r.identify()
+	default:
+		r.resolve()
+	}
+}
+
+// resolve lets both sides meet and puts the record in line for what has to be
+// written.
+func (r *record) resolve() {
+	for _, side := range mapping.Sides {
+		if r.look[side] || !r.link.Complete(side) {
+			r.askRecord(side)
+		}
+	}
+	if r.busy > 0 {
+		return
+	}
+	plans, entries, fault := r.link.Resolve(r.mapping())
+	r.note(entries)
+	if fault != nil {
+		r.park(mapping.Left, "unmappable", fault)
+		return
+	}
+	r.line(plans)
+}
+
+func (r *record) line(plans [2]merge.Plan) {
+	for _, side := range mapping.Sides {
+		if r.out[side] != idle || plans[side].IsZero() || r.miss[side] {
+			continue
+		}
+		if r.unguarded(side) {
+			r.guarded = true
+			r.askRecord(side)
+			return
+		}
+		r.enqueue(side, event.DoUpdate)
+	}
+	if r.out == [2]stage{} && plans[0].IsZero() && plans[1].IsZero() {
+		r.unpark()
+		r.finish()
+	}
+}
+
+// unguarded tells whether the mapping wants the SaaS record read before this
+// write, and it was not.
+func (r *record) unguarded(side mapping.Side) bool {
+	return side == mapping.Right && r.mapping().Guard() == mapping.GuardRead && !r.guarded
+}
+
+func (r *record) enqueue(side mapping.Side, op event.WriteOp) {
+	r.out[side] = queued
+	end := r.mapping().End(side)
+	r.lane.engine.sides[end.Connection].outbox.enqueue(&job{rec: r, side: int(side), op: op, object: end.Object})
+}
+
+// finish puts the audit, then the link, on disk, and only then calls the
+// record's changes done (B2). The record leaves memory when nothing has come
+// meanwhile.
+func (r *record) finish() {
+	if r.out != [2]stage{} || len(r.held[0])+len(r.held[1]) > 0 {
+		return
+	}
+	r.taken, r.unsure = nil, [2][]event.Change{}
+	seqs := r.seqs
+	r.seqs, r.fresh = nil, false
+	if err := r.encode(); err != nil {
+		r.lane.fail(err)
+		return
+	}
+	audit, puts := r.audit, r.puts
+	r.audit, r.puts, r.dirty = nil, nil, false
+	if len(audit) == 0 && len(puts) == 0 {
+		r.unlock()
+		r.lane.done(seqs)
+		r.leave()
+		return
+	}
+	r.busy++
+	r.lane.persist(audit, puts, func() {
+		r.unlock() // B4: whoever is next in line reads what is on disk now
+		r.lane.done(seqs)
+		r.busy--
+		if r.quiet() && len(r.seqs) == 0 {
+			r.leave()
+			return
+		}
+		r.advance()
+	})
+}
+
+// leave drops the record from memory.
+func (r *record) leave() {
+	if r.quiet() && len(r.seqs) == 0 {
+		delete(r.lane.records, r.id)
+	}
+}
+
+// encode adds the link to what is to be stored, when it changed.
+func (r *record) encode() error {
+	if !r.dirty || r.moved || r.link == nil || r.link.Keys[mapping.Left].IsZero() {
+		return nil
+	}
+	data, err := r.link.Encode(r.mapping())
+	if err != nil {
+		return err
+	}
+	r.puts = append(r.puts, journal.Put{Key: linkName(r.mapping().Name(), r.link.Keys[mapping.Left]), Data: data})
+	return nil
+}
+
+// putIndex leads from the right record to the left one from here on.
+func (r *record) putIndex() {
+	data, err := encodeIndex(r.link.Keys[mapping.Left])
+	if err != nil {
+		r.lane.fail(err)
+		return
+	}
+	r.puts = append(r.puts, journal.Put{Key: indexName(r.mapping().Name(), r.link.Keys[mapping.Right]), Data: data})
+}
+
+// note keeps decisions for the audit.
+func (r *record) note(entries []merge.Entry) {
+	for _, e := range entries {
+		r.dirty = true
+		r.lane.mapping.counts.conflict(e.Kind)
+		r.audit = append(r.audit, journal.AuditEntry{At: r.lane.engine.clock().UTC(), Mapping: r.mapping().Name(), Key: string(r.id.key),
+			Kind: e.Kind, Field: e.Field, Rule: e.Rule, Winner: e.Winner, Left: e.Left.Display(), Right: e.Right.Display(), Change: r.cause[0] + " " + r.cause[1], Text: e.Text + loser(e)})
+	}
+}
+
+// loser names the value that stands on neither side in the end.
+func loser(e merge.Entry) string {
+	if e.Loser.IsUnchanged() {
+		return ""
+	}
+	return "; lost: " + e.Loser.Display()
+}
+
+// tell adds one line to the record's history in the audit.
+func (r *record) tell(kind, text string) {
+	left, right := event.Key(""), event.Key("")
+	if r.link != nil {
+		left, right = r.link.Keys[mapping.Left], r.link.Keys[mapping.Right]
+	}
+	r.audit = append(r.audit, journal.AuditEntry{At: r.lane.engine.clock().UTC(), Mapping: r.mapping().Name(), Key: string(r.id.key), Kind: kind,
+		Left: string(left), Right: string(right), Change: r.cause[0] + " " + r.cause[1], Text: text})
+}
+
+// park lets the record wait for a person or for its next change (B5).
+func (r *record) park(side mapping.Side, kind string, fault *event.Fault) {
+	now := r.lane.engine.clock().UTC()
+	if r.link.Parked == nil {
+		r.lane.mapping.counts.parked.Add(1)
+	}
+	r.link.Parked = &merge.Parked{Side: side, Kind: kind, Message: fault.Message, Field: fault.Field, At: now}
+	if fault.Code != "" {
+		r.link.Parked.Message = fault.Code + ": " + fault.Message
+	}
+	r.dirty, r.fresh, r.miss = true, false, [2]bool{}
+	r.tell("parked", kind+": "+r.link.Parked.Message)
+	r.puts = append(r.puts, r.parkedPut())
+	r.finish()
+}
+
+// unpark takes the record off the list of those that wait.
+func (r *record) unpark() {
+	if r.link.Parked == nil {
+		return
+	}
+	r.link.Parked, r.dirty = nil, true
+	r.tell("resumed", "the record goes on")
+	r.puts = append(r.puts, journal.Put{Key: parkedName(r.mapping().Name(), r.id)})
+	r.lane.mapping.counts.parked.Add(-1)
+}
+
+// after runs f with the lane's mutex held, once the time has passed and unless
+// the lane has ended.
+func (r *record) after(d time.Duration, f func()) {
+	time.AfterFunc(d, func() { r.lane.locked(f) })
+}

@@ -1,0 +1,211 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func (d *decoder) mappings(o *object, connections map[string]Connection) []Mapping {
+	n := o.need("mappings", "mappings: with a list of what is kept in step")
+	if n == nil {
+		return nil
+	}
+	if n.kind != nodeList {
+		d.failAt(n, "mappings", nodeWords[n.kind]+" stands where a list is expected", "start each mapping with a dash: - name: contacts")
+		return nil
+	}
+	if len(n.items) == 0 {
+		d.failAt(n, "mappings", "there are no mappings", "add one: - name: contacts")
+	}
+	var out []Mapping
+	first := map[string]int{}
+	for i, item := range n.items {
+		path := fmt.Sprintf("mappings[%d]", i)
+		m := d.mapping(item, path, connections)
+		if line, twice := first[m.Name]; twice && m.Name != "" {
+			d.failAt(item, path+".name", fmt.Sprintf("the mapping of line %d is called %s too", line, m.Name), "give each mapping a name of its own")
+		} else {
+			first[m.Name] = item.line
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func (d *decoder) mapping(n *node, path string, connections map[string]Connection) (m Mapping) {
+	o, ok := d.object(n, path, "examples/contacts.yaml")
+	if !ok {
+		return m
+	}
+	o.need("name", "name: contacts")
+	m.Name = d.matching(o, "name", validName, "is no name for a mapping", nameRemedy)
+	m.Left = d.end(o, "left", "left: app/public.customers", connections)
+	m.Right = d.end(o, "right", "right: crm/contacts", connections)
+	if m.Left == m.Right && m.Left.Connection != "" {
+		d.failAt(o.get("right"), o.at("right"), "both sides are the same object", "name another connection or object on one side")
+	}
+	if match := o.need("match", "match: {left: email, right: email}"); match != nil {
+		m.Match = d.pair(match, o.at("match"), true)
+	}
+	if filter := o.get("filter"); filter != nil {
+		m.Filter = d.pair(filter, o.at("filter"), false)
+	}
+	ends := [2]string{m.Left.Connection, m.Right.Connection}
+	m.Fields = d.fields(o, ends)
+	if c := o.get("conflict"); c != nil {
+		m.Conflict = d.conflict(c, o.at("conflict"), ends)
+	}
+	m.Delete = d.deletes(o, connections[m.Left.Connection].Type, connections[m.Right.Connection].Type)
+	m.Guard = o.word("guard", "none", "guard", "none", "read")
+	o.done()
+	return m
+}
+
+// end reads connection/object.
+func (d *decoder) end(o *object, key, example string, connections map[string]Connection) End {
+	n := o.need(key, example)
+	text := d.textOf(n, o.at(key))
+	if text == "" {
+		return End{}
+	}
+	e := End{}
+	var cut bool
+	e.Connection, e.Object, cut = strings.Cut(text, "/")
+	if !cut || e.Connection == "" || e.Object == "" {
+		d.failAt(n, o.at(key), quote(text)+" does not name a connection and an object", "write connection/object, such as "+strings.TrimPrefix(example, key+": "))
+		return End{}
+	}
+	c, known := connections[e.Connection]
+	if !known {
+		names := make([]string, 0, len(connections))
+		for name := range connections {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		d.failAt(n, o.at(key), "there is no connection "+quote(e.Connection), didYouMean(e.Connection, names))
+		return End{}
+	}
+	if c.Type == TypePostgres && !strings.Contains(e.Object, ".") {
+		d.failAt(n, o.at(key), quote(e.Object)+" does not say in which schema the table is", "write "+e.Connection+"/public."+e.Object)
+	}
+	return e
+}
+
+// pair reads {left: …, right: …}.
+func (d *decoder) pair(n *node, path string, both bool) Pair {
+	o, ok := d.object(n, path, "{left: …, right: …}")
+	if !ok {
+		return Pair{}
+	}
+	if both {
+		o.need("left", "left: with the field's name there")
+		o.need("right", "right: with the field's name there")
+	}
+	p := Pair{Left: o.text("left"), Right: o.text("right")}
+	o.done()
+	return p
+}
+
+// conflict reads newest, or {prefer: connection}.
+func (d *decoder) conflict(n *node, path string, ends [2]string) (c Conflict) {
+	const known = "write newest, or {prefer: connection}"
+	if n.kind == nodeText {
+		if n.text != "newest" {
+			d.failAt(n, path, quote(n.text)+" is no conflict rule", known)
+		}
+		return c
+	}
+	if n.kind != nodeMap {
+		d.failAt(n, path, nodeWords[n.kind]+" stands where a conflict rule is expected", known)
+		return c
+	}
+	o := &object{d: d, n: n, path: path}
+	if o.need("prefer", "the connection that wins: {prefer: "+max(ends[0], "app")+"}") != nil {
+		c.Prefer = o.text("prefer")
+	}
+	if c.Prefer != "" && ends[0] != "" && ends[1] != "" && !slices.Contains(ends[:], c.Prefer) {
+		d.failAt(o.get("prefer"), o.at("prefer"), quote(c.Prefer)+" is no side of this mapping", "write "+either(ends[:]))
+	} else if c.Prefer != "" && ends[0] == ends[1] {
+		d.failAt(o.get("prefer"), o.at("prefer"), quote(c.Prefer)+" is both sides of this mapping", "use newest, or two connections")
+	}
+	o.done()
+	return c
+}
+
+func (d *decoder) deletes(o *object, leftType, rightType string) Delete {
+	out := Delete{ToRight: DeletePolicy{Policy: "propagate"}, ToLeft: DeletePolicy{Policy: "propagate"}}
+	n := o.get("delete")
+	if n == nil {
+		return out
+	}
+	in, ok := d.object(n, o.at("delete"), "{to_right: archive, to_left: confirm}")
+	if !ok {
+		return out
+	}
+	if p := in.get("to_right"); p != nil {
+		out.ToRight = d.deletePolicy(p, in.at("to_right"), rightType)
+	}
+	if p := in.get("to_left"); p != nil {
+		out.ToLeft = d.deletePolicy(p, in.at("to_left"), leftType)
+	}
+	in.done()
+	return out
+}
+
+var deleteWords = []string{"propagate", "archive", "unlink", "ignore", "confirm"}
+
+// deletePolicy reads a word, or {archive: {set: {…}}}. A table has no archive of
+// its own, so there archive says what to set.
+func (d *decoder) deletePolicy(n *node, path, connectionType string) (p DeletePolicy) {
+	const set = "write {archive: {set: {deleted_at: now()}}}"
+	if n.kind == nodeText {
+		p.Policy = n.text
+		switch {
+		case !slices.Contains(deleteWords, n.text):
+			d.failAt(n, path, quote(n.text)+" is no delete policy", "write "+either(deleteWords))
+		case n.text == "archive" && connectionType == TypePostgres:
+			d.failAt(n, path, "a table has no archive of its own", set)
+		}
+		return p
+	}
+	o, ok := d.object(n, path, "{archive: {set: {deleted_at: now()}}}")
+	if !ok {
+		return p
+	}
+	p.Policy = "archive"
+	if a := o.need("archive", "archive: {set: {deleted_at: now()}}"); a != nil {
+		if in, ok := d.object(a, o.at("archive"), "{set: {deleted_at: now()}}"); ok {
+			p.Set = d.assignments(in)
+			in.done()
+		}
+	}
+	o.done()
+	return p
+}
+
+func (d *decoder) assignments(o *object) (out []Assignment) {
+	n := o.need("set", "set: {deleted_at: now()}")
+	if n == nil {
+		return nil
+	}
+	in, ok := d.object(n, o.at("set"), "{deleted_at: now()}")
+	if !ok {
+		return nil
+	}
+	if len(n.entries) == 0 {
+		d.failAt(n, in.path, "nothing is set", "name at least one field")
+	}
+	for _, e := range n.entries {
+		in.known = append(in.known, e.key)
+		if e.value.kind == nodeNull {
+			out = append(out, Assignment{Field: e.key})
+			continue
+		}
+		if text, ok := d.constant(e.value, in.at(e.key)); ok {
+			out = append(out, Assignment{Field: e.key, Value: &text})
+		}
+	}
+	in.done()
+	return out
+}

@@ -1,0 +1,49 @@
+package postgres
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/schemas/pgform"
+)
+
+// READ COMMITTED whatever the role's default is: a guard must see the row as it
+// is when its lock is won, not as it was when the transaction began.
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+// tuning makes a transaction spell values canonically and wait for nobody for
+// long. It is sent with every transaction, which costs no round trip: behind a
+// pooler, what a session was told before is another's.
+func tuning(o Options, lock time.Duration) statement {
+	settings := pgform.Settings()
+	for _, t := range []struct {
+		name string
+		is   time.Duration
+	}{{"lock_timeout", lock}, {"statement_timeout", o.Timeout}, {"idle_in_transaction_session_timeout", o.Timeout}} {
+		settings = append(settings, pgform.Setting{Name: t.name, Value: strconv.FormatInt(max(1, t.is.Milliseconds()), 10)})
+	}
+	var sql strings.Builder
+	for i, s := range settings {
+		if i > 0 {
+			sql.WriteString(", ")
+		}
+		// All of them are constants of ours, without quotes.
+		sql.WriteString("pg_catalog.set_config('" + s.Name + "', '" + s.Value + "', true)")
+	}
+	return statement{sql: "SELECT " + sql.String() + ", pg_catalog.pg_is_in_recovery()"}
+}
+
+// isStandby reads tuning's answer: a standby refuses writes with many codes, and
+// none that says so.
+func isStandby(a answer) bool {
+	return len(a.rows) == 1 && string(a.rows[0][len(a.rows[0])-1]) == "t"
+}
+
+// transaction frames statements that are sent together and need no isolation.
+// Their answers begin at index 2.
+func transaction(tune statement, statements ...statement) []statement {
+	out := append(make([]statement, 0, len(statements)+3), statement{sql: begin}, tune)
+	out = append(out, statements...)
+	return append(out, statement{sql: "COMMIT"})
+}
