@@ -71,7 +71,9 @@ func (r *record) absorbEdit(side mapping.Side, c *event.Change) bool {
 		l.Gone[side] = false // the key was used again
 	}
 	before := l.Values(side)
-	if l.Observe(r.mapping(), side, c) {
+	unsure, lost := l.Observe(r.mapping(), side, c)
+	r.note(lost)
+	if unsure {
 		r.unsure[side] = append(r.unsure[side], *c)
 		r.look[side] = true
 	}

@@ -10,6 +10,10 @@ import (
 )
 
 const (
+	// ownerTries times ownerWait bound how long a row waits for the link that has
+	// its right record: a change of the row's key moves it from another lane.
+	ownerTries = 60
+	ownerWait  = 50 * time.Millisecond
 	// ownLinkWait bounds how long an event of our own creation waits for the
 	// link that the creation's answer makes, before the record is read instead.
 	ownLinkWait = 3 * time.Second
@@ -164,7 +168,9 @@ func (r *record) recheck() bool {
 	}
 	r.link = link
 	for _, t := range r.taken {
-		if link.Observe(r.mapping(), t.side, &t.change) {
+		unsure, lost := link.Observe(r.mapping(), t.side, &t.change)
+		r.note(lost)
+		if unsure {
 			r.unsure[t.side], r.look[t.side] = append(r.unsure[t.side], t.change), true
 		}
 	}
@@ -264,6 +270,19 @@ func (r *record) adopt(known mapping.Side, key event.Key) {
 		return
 	}
 	if !owner.IsZero() && owner != r.id.key && !r.tombstone(owner) {
+		if r.tries < ownerTries { // a row whose key changed keeps its link under the old key for a moment
+			r.tries++
+			r.busy++
+			r.after(ownerWait, func() {
+				r.busy--
+				if !r.recheck() {
+					r.adopt(known, key)
+				}
+				r.advance()
+			})
+			return
+		}
+		r.tries = 0
 		r.park(known, "ambiguous", &event.Fault{Class: event.Rejected, Message: fmt.Sprintf(
 			"%s %s has the same match value but is linked with row %s: give one of the two rows another value", m.End(known.Other()).Object, key, owner)})
 		return

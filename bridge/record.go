@@ -59,6 +59,7 @@ type record struct {
 	checked bool   // the link was read again after the lock was got
 	doubt   bool   // a creation may have happened
 	matched bool   // the other side was looked up and there is no such record
+	tries   int    // how often the right record was found to be another row's
 	waited  bool   // an own creation's link was waited for
 	again   bool   // one of its changes was read before a crash: a write may be forgotten
 	foreign bool   // somebody other than Lockstep changed the record

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +70,39 @@ func TestABatchThatCannotBeStagedIsStoredOneByOne(t *testing.T) {
 		if d.Entry.Position.Major != uint64(i+1) {
 			t.Fatalf("entry %d: got %s", i, d.Entry.Position)
 		}
+	}
+}
+
+func TestWhatIsQueuedWhileAWriteFailsFailsWithIt(t *testing.T) {
+	t.Parallel()
+	var armed atomic.Bool
+	asked, answer := make(chan struct{}), make(chan struct{})
+	j := open(t, Options{Free: func(string) (uint64, error) {
+		if !armed.CompareAndSwap(true, false) {
+			return 10 << 30, nil
+		}
+		asked <- struct{}{}
+		<-answer
+		return 0, nil
+	}})
+	armed.Store(true)
+	results := make(chan error)
+	for waiting := true; waiting; { // until one store asks for free space: they are asked for every 200 ms
+		j.StoreAsync([]Put{{"link.b", []byte("1")}}, func(err error) { results <- err })
+		select {
+		case err := <-results:
+			must(t, err)
+		case <-asked:
+			waiting = false
+		}
+	}
+	j.StoreAsync([]Put{{"cursor.c", []byte("1")}}, func(err error) { results <- err })
+	close(answer)
+	if err := <-results; !errors.Is(err, ErrDiskFull) || strings.Contains(err.Error(), "not tried") {
+		t.Errorf("link: got %v", err)
+	}
+	if err := <-results; !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "not tried") {
+		t.Errorf("cursor: got %v", err)
 	}
 }
 

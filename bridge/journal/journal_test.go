@@ -174,6 +174,40 @@ func TestFollowHasNoGapAndNoRepeat(t *testing.T) {
 	}
 }
 
+func TestASlowFollowerMissesNothing(t *testing.T) {
+	t.Parallel()
+	const n = 5 * sliceMax
+	j := open(t, Options{})
+	live, release := make(chan struct{}), make(chan struct{})
+	enough := errors.New("enough")
+	done := make(chan error, 1)
+	var got []Delivery
+	go func() {
+		done <- j.Follow(t.Context(), "contacts", 0, 0, func(_ context.Context, d []Delivery) error {
+			if len(got) == 0 {
+				close(live)
+				<-release // meanwhile more is appended than its queue holds
+			}
+			if got = append(got, d...); len(got) == n {
+				return enough
+			}
+			return nil
+		})
+	}()
+	must(t, j.Append(t.Context(), entries("app", 1, 1, 1)))
+	<-live
+	must(t, j.Append(t.Context(), entries("app", 2, n-1, 1)))
+	close(release)
+	if err := <-done; !errors.Is(err, enough) {
+		t.Fatal(err)
+	}
+	for i, d := range got {
+		if d.Seq != uint64(i+1) {
+			t.Fatalf("delivery %d has sequence %d", i, d.Seq)
+		}
+	}
+}
+
 func TestFollowStartsWhereItIsTold(t *testing.T) {
 	t.Parallel()
 	j := open(t, Options{})
@@ -231,35 +265,34 @@ func TestFollowReturnsTheHandlersError(t *testing.T) {
 	}
 }
 
-func TestFollowSurvivesALostConsumer(t *testing.T) {
+func TestReadingSurvivesALostConsumer(t *testing.T) {
 	t.Parallel()
 	j := open(t, Options{})
 	const n = 3000
 	must(t, j.Append(t.Context(), entries("app", 1, n, 1)))
-	var got []Delivery
-	enough := errors.New("enough")
-	err := j.Follow(t.Context(), "contacts", 0, 0, func(ctx context.Context, d []Delivery) error {
-		if got = append(got, d...); len(got) == n {
-			return enough
+	next, slices := uint64(1), 0
+	err := j.read(t.Context(), span{stream: streamChanges, filter: "changes.>"}, func(items []item) error {
+		for _, it := range items {
+			if it.seq != next {
+				return fmt.Errorf("got message %d, want %d", it.seq, next)
+			}
+			next++
 		}
-		s, err := j.js.Stream(ctx, streamChanges)
+		slices++
+		s, err := j.js.Stream(t.Context(), streamChanges)
 		if err != nil {
 			return err
 		}
-		for name := range s.ConsumerNames(ctx).Name() {
-			if err := j.js.DeleteConsumer(ctx, streamChanges, name); err != nil {
+		for name := range s.ConsumerNames(t.Context()).Name() {
+			if err := j.js.DeleteConsumer(t.Context(), streamChanges, name); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if !errors.Is(err, enough) {
-		t.Fatal(err)
-	}
-	for i, d := range got {
-		if d.Seq != uint64(i+1) {
-			t.Fatalf("delivery %d has sequence %d", i, d.Seq)
-		}
+	must(t, err)
+	if next != n+1 || slices < n/sliceMax {
+		t.Errorf("got %d messages in %d slices, want %d", next-1, slices, n)
 	}
 }
 

@@ -46,6 +46,8 @@ func writePID(f *os.File) error {
 	return err
 }
 
+// release unlocks in so many words: a child that is being started holds a copy
+// of the descriptor for a moment, and closing ours would leave it locked.
 func (l *dirLock) release() error {
-	return errors.Join(l.file.Truncate(0), l.file.Close())
+	return errors.Join(l.file.Truncate(0), syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
 }

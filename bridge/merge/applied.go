@@ -15,10 +15,14 @@ func (l *Link) Applied(side mapping.Side, p Plan, res event.Result) {
 		if stored.IsUnchanged() {
 			stored = p.Set.Values[k]
 		}
-		cell.Shadow, cell.Now = stored, stored
 		if p.lost[k] {
-			cell.Lost = false
+			// Its own edit is back. It stays an edit until the other side has it.
+			if cell.Now.Equal(p.source[k]) {
+				cell.Now, cell.Lost = stored, false
+				cell.Told = event.Value{} // what stands is ours: a later edit that was replaced too still counts
+			}
 		} else {
+			cell.Shadow, cell.Now = stored, stored
 			other.Shadow = p.source[k]
 			cell.At = other.At
 			other.recent = nil // older writes of ours have an older time than this one

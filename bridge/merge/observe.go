@@ -16,11 +16,14 @@ import (
 // is not newer than the last is a repetition and is dropped whole. Changes of
 // a clocked side may come repeated and in any order; each field has its own
 // newest time, and what is not newer was superseded on its own side.
-func (l *Link) Observe(m *mapping.Mapping, side mapping.Side, c *event.Change) (unsure bool) {
+//
+// The audit entries tell of edits that our own write had replaced by a rule
+// before a crash made us forget both.
+func (l *Link) Observe(m *mapping.Mapping, side mapping.Side, c *event.Change) (unsure bool, audit []Entry) {
 	ordered := c.Position.Minor != 0
 	if ordered {
 		if !l.Seen[side].Before(c.Position) {
-			return false
+			return false, nil
 		}
 		l.Seen[side] = c.Position
 	}
@@ -30,18 +33,19 @@ func (l *Link) Observe(m *mapping.Mapping, side mapping.Side, c *event.Change) (
 			continue
 		}
 		cell := &l.Fields[i][side]
-		if ordered {
-			// M2: the write was guarded, so it saw whatever an older entry says.
-			if !c.Position.Before(cell.Floor) {
-				cell.take(v, c.At)
-			}
-			continue
-		}
-		if !l.recall(f, i, side, v, c) && cell.observeClocked(v, c) {
-			unsure = true
+		recalled, lost := l.recall(m, f, i, side, v, c)
+		audit = append(audit, lost...)
+		switch {
+		case recalled:
+		case !ordered:
+			unsure = cell.observeClocked(v, c, ours(m, side, c)) || unsure
+		case !c.Position.Before(cell.Floor):
+			// M2: older entries are passed over. The write was guarded, so it saw
+			// whatever they say.
+			cell.take(v, c.At)
 		}
 	}
-	return unsure
+	return unsure, audit
 }
 
 func (c *Cell) take(v event.Value, at time.Time) {
@@ -58,8 +62,7 @@ func (c *Cell) take(v event.Value, at time.Time) {
 // maxRecent bounds the values kept to recognise our own forgotten writes.
 const maxRecent = 16
 
-func (c *Cell) observeClocked(v event.Value, change *event.Change) (unsure bool) {
-	own := !change.Origin.IsZero()
+func (c *Cell) observeClocked(v event.Value, change *event.Change, own bool) (unsure bool) {
 	switch {
 	case v.Equal(c.Now):
 		// A repetition, or our own write coming back. The latter says nothing of
@@ -90,24 +93,35 @@ func (c *Cell) observeClocked(v event.Value, change *event.Change) (unsure bool)
 // A pending edit of this side that the write replaced is written back if it wins.
 // With nothing pending somebody acts under our name (a flow that our write
 // fired), and that is an edit like any other.
-func (l *Link) recall(f *mapping.Field, i int, side mapping.Side, v event.Value, c *event.Change) bool {
+func (l *Link) recall(m *mapping.Mapping, f *mapping.Field, i int, side mapping.Side, v event.Value, c *event.Change) (bool, []Entry) {
 	cell, other := &l.Fields[i][side], &l.Fields[i][side.Other()]
-	if c.Origin.IsZero() || v.Equal(cell.Now) || !cell.Floor.Before(c.Position) || c.Position.Before(cell.Seen) {
-		return false
+	if !ours(m, side, c) || v.Equal(cell.Now) || !cell.Floor.Before(c.Position) || c.Position.Before(cell.Seen) {
+		return false, nil
 	}
 	source, known := other.source(f, side, v)
 	switch {
-	case cell.Edited():
+	case cell.Edited() && c.Position.Minor == 0:
 		cell.Lost, cell.Floor = true, c.Position
-	case known || other.Edited():
+		return true, nil
+	case known || other.Edited() || cell.Edited():
+		var lost []Entry
+		if cell.Edited() { // the write was guarded: it knew this edit, and a rule was applied
+			cells := l.Fields[i]
+			lost = append(lost, conflict(f, cells, side.Other(), "as decided before a restart", "edited on both sides"))
+		}
 		cell.Now, cell.Shadow, cell.Floor = v, v, c.Position
 		if known {
 			other.Shadow = source
 		}
-	default:
-		return false
+		return true, lost
 	}
-	return true
+	return false, nil
+}
+
+// ours tells whether the change is a write that this mapping made. What another
+// mapping wrote is an edit like any other here: the side is a hub.
+func ours(m *mapping.Mapping, side mapping.Side, c *event.Change) bool {
+	return c.Origin.Connection == event.OwnWrite || c.Origin.Connection != "" && c.Origin.Connection == m.End(side.Other()).Connection
 }
 
 // source finds, among the values that this cell held a moment ago, the one whose

@@ -77,7 +77,7 @@ func newWorld(t *rapid.T, rule mapping.Rule) *world {
 }
 
 func (w *world) tick() {
-	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 2).Draw(w.t, "ms")) * time.Millisecond)
+	w.now = w.now.Add(time.Duration(rapid.IntRange(1, 2).Draw(w.t, "ms")) * time.Millisecond)
 }
 
 func (w *world) edit(side mapping.Side) {
@@ -135,7 +135,9 @@ func (w *world) consume() {
 }
 
 func (w *world) observe(side mapping.Side, c *event.Change) {
-	if w.link.Observe(w.m, side, c) {
+	unsure, lost := w.link.Observe(w.m, side, c)
+	w.audit(lost)
+	if unsure {
 		snap := event.Snapshot{Record: record(w.value[side]), At: w.now}
 		w.audit(w.link.Look(w.m, side, &snap, []event.Change{*c}))
 	}

@@ -13,8 +13,8 @@ import (
 // While the server sends as fast as it can, it sends row by row, and to wake us
 // for each row costs it more than the row. So in such a flow we ask the kernel
 // to wake us for a gulp, or after a moment when no gulp comes together.
-// Measured on 2 cores: 23,000 to 90,000 changes a second without, 100,000 to
-// 150,000 with it.
+// BenchmarkDrain beside pg_recvlogical on 2 busy cores: 0.25 to 0.7 of its rate
+// without this, 0.75 to 1.15 with it.
 const (
 	gulp   = 32 << 10
 	moment = time.Millisecond

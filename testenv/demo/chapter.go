@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -109,7 +108,7 @@ func (c *chapter) wait(condition func() error) error {
 		waited := time.Since(start)
 		switch {
 		case c.ctx.Err() != nil:
-			return errors.New("interrupted")
+			return errInterrupted
 		case c.lockstep.ended():
 			return fmt.Errorf("%w; lockstep has ended: %v", err, c.lockstep.process.Err())
 		case waited > patience:

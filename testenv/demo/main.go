@@ -16,7 +16,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/testenv/postgres"
 )
@@ -25,6 +27,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// A second Ctrl-C ends at once; the servers die with their parent.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
+	followGoRun(stop)
 	version := flag.Int("postgres", 18, fmt.Sprintf("`version` of PostgreSQL, one of %v", postgres.Versions()))
 	flag.Parse()
 	code := run(ctx, *version)
@@ -41,8 +44,10 @@ func run(ctx context.Context, version int) int {
 		tell(ctx, s, r)
 		if r.terminal && ctx.Err() == nil {
 			invite(s, r)
-			stay(ctx)
+			<-ctx.Done()
 		}
+	} else if ctx.Err() != nil {
+		r.fail("the stage is set", errInterrupted)
 	} else {
 		r.fail("the stage is set", err)
 		if s != nil && s.lockstep != nil {
@@ -57,6 +62,8 @@ func run(ctx context.Context, version int) int {
 	return r.verdict()
 }
 
+var errInterrupted = errors.New("it was interrupted")
+
 // tell goes through the chapters. One that fails does not keep the next ones
 // from being told: each brings its own records.
 func tell(ctx context.Context, s *stage, r *report) {
@@ -66,8 +73,26 @@ func tell(ctx context.Context, s *stage, r *report) {
 		c.act(func() error { return s.lockstep.revive(ctx) })
 		ch.tell(c)
 		if ctx.Err() != nil {
-			r.fail("the story is told to its end", errors.New("it was interrupted"))
+			r.fail("the story is told to its end", errInterrupted)
 			return
 		}
 	}
+}
+
+// followGoRun ends the demo when "go run" has gone: a SIGTERM to it is not passed
+// on, and its child would stay behind with all its servers.
+func followGoRun(stop func()) {
+	path, err := os.Executable()
+	if err != nil || !strings.Contains(path, "go-build") {
+		return // a shell that ends in peace must not end us
+	}
+	parent := os.Getppid()
+	go func() {
+		for range time.Tick(200 * time.Millisecond) {
+			if os.Getppid() != parent {
+				stop()
+				return
+			}
+		}
+	}()
 }

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"os"
-	"time"
-)
+import "fmt"
 
 // invite prints how to play with what is up.
 func invite(s *stage, r *report) {
@@ -29,18 +24,5 @@ func invite(s *stage, r *report) {
 		{"its log", "tail -f " + s.lockstep.log},
 	} {
 		r.say("%-24s%s", line[0], line[1])
-	}
-}
-
-// stay returns when the context ends, or whoever started this is gone.
-func stay(ctx context.Context) {
-	parent := os.Getppid()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for ctx.Err() == nil && os.Getppid() == parent {
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
 	}
 }

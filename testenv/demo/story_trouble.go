@@ -85,7 +85,7 @@ func badDay(c *chapter) {
 	c.act(func() error { return c.crm.SetFaults(faults) })
 	l := c.begin("badday", 30)
 	c.sees("while both sides are edited, calls go wrong", func() error {
-		if n := c.refused().all(); n < 12 {
+		if n := c.refused().all(); n < 8 {
 			return fmt.Errorf("only %d calls went wrong", n)
 		}
 		return nil

@@ -23,7 +23,7 @@ type Options struct {
 	URL string
 
 	Connections int           // at most, opened when needed; 0 = 4
-	LockTimeout time.Duration // how long a write waits for the application's row locks; 0 = 2 s
+	LockTimeout time.Duration // how long a write waits for the application's row locks, while it holds none itself; 0 = 2 s
 	Timeout     time.Duration // for one statement on the server; 0 = 30 s
 	Patience    time.Duration // for one whole call, also when the network is silent; 0 = 60 s
 
@@ -52,6 +52,7 @@ type Applier struct {
 	options Options
 	pool    *pool
 	tune    statement // a transaction's settings
+	sharing statement // the same, where it holds other rows' locks while it waits for one
 	hurried statement // the same, once a lock has been waited for in vain
 
 	mu     sync.Mutex
@@ -73,8 +74,8 @@ func New(o Options) (*Applier, error) {
 	}
 	cfg.RuntimeParams["client_encoding"] = "UTF8"
 	unnamed := cfg.DefaultQueryExecMode == pgx.QueryExecModeExec || cfg.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol
-	return &Applier{options: o, pool: newPool(&cfg.Config, o.Connections, unnamed), tune: tuning(o, o.LockTimeout),
-		hurried: tuning(o, o.LockTimeout/40), tables: map[string]*table{}}, nil
+	return &Applier{options: o, pool: newPool(&cfg.Config, o.Connections, unnamed), tables: map[string]*table{},
+		tune: tuning(o, o.LockTimeout), sharing: tuning(o, min(holding, o.LockTimeout)), hurried: tuning(o, min(hurry, o.LockTimeout))}, nil
 }
 
 // Close closes the connections that are idle now, and the others when their

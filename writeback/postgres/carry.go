@@ -55,6 +55,9 @@ const (
 func (b *batch) carry(ctx context.Context, s *session, jobs []*job, m mode) error {
 	live := slices.Clone(jobs)
 	tune := b.applier.tune
+	if len(jobs) > 1 {
+		tune = b.applier.sharing
+	}
 	prefix := []statement{{sql: begin}, tune}
 	standing, proven, net := 0, 0, false // of live: already in the transaction; known to be good
 	for len(live) > 0 {
@@ -124,7 +127,7 @@ func (b *batch) blame(p *plan, answers []answer, err error) (*job, error) {
 		return nil, err
 	}
 	for i, a := range answers {
-		if sql := p.statements[i].sql; (sql == b.applier.tune.sql || sql == b.applier.hurried.sql) && isStandby(a) {
+		if isStandby(p.statements[i], a) {
 			pg.Code = "25006"
 			return nil, pg
 		}

@@ -12,6 +12,14 @@ import (
 // is when its lock is won, not as it was when the transaction began.
 const begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
+const (
+	// holding is how long a transaction that holds locks waits for one more. It is
+	// below PostgreSQL's deadlock_timeout (1 s): in a deadlock with the application
+	// we have given up before the server looks for a victim.
+	holding = 500 * time.Millisecond
+	hurry   = 50 * time.Millisecond
+)
+
 // tuning makes a transaction spell values canonically and wait for nobody for
 // long. It is sent with every transaction, which costs no round trip: behind a
 // pooler, what a session was told before is another's.
@@ -31,13 +39,16 @@ func tuning(o Options, lock time.Duration) statement {
 		// All of them are constants of ours, without quotes.
 		sql.WriteString("pg_catalog.set_config('" + s.Name + "', '" + s.Value + "', true)")
 	}
-	return statement{sql: "SELECT " + sql.String() + ", pg_catalog.pg_is_in_recovery()"}
+	return statement{sql: tuned + sql.String() + ", pg_catalog.pg_is_in_recovery()"}
 }
+
+// tuned is how tuning's statements begin, and no others.
+const tuned = "SELECT /* lockstep settings */ "
 
 // isStandby reads tuning's answer: a standby refuses writes with many codes, and
 // none that says so.
-func isStandby(a answer) bool {
-	return len(a.rows) == 1 && string(a.rows[0][len(a.rows[0])-1]) == "t"
+func isStandby(st statement, a answer) bool {
+	return strings.HasPrefix(st.sql, tuned) && len(a.rows) == 1 && string(a.rows[0][len(a.rows[0])-1]) == "t"
 }
 
 // transaction frames statements that are sent together and need no isolation.
