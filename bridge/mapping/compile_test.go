@@ -76,8 +76,6 @@ func TestMistakesAreExplained(t *testing.T) {
 			`fields[1].to_right: left → right: full_name (text) is no decimal (visits, number): add to_right: "double(value)"`},
 		{"text into a number, both ways", line(mapping.FieldSpec{Left: "full_name", Right: "visits"}),
 			`fields[1].to_right: left → right: full_name (text) is no decimal (visits, number): write direction: left, or add to_right: "double(value)" and to_left: "value"`},
-		{"a number with fractions into a whole one", line(mapping.FieldSpec{Left: "visits", Right: "visits"}),
-			`fields[1].to_left: right → left: visits (decimal) may hold fractions, and visits takes whole numbers: write direction: right, or add to_left: "int(value)" and to_right: "value"`},
 		{"a flag into a number", line(mapping.FieldSpec{Left: "active", Right: "visits", Direction: "right"}),
 			`fields[1].to_right: left → right: active (boolean) is no decimal (visits, number): add to_right: "value ? 1.0 : 0.0"`},
 		{"a time into a day", line(mapping.FieldSpec{Left: "deleted_at", Right: "birthday", Direction: "right"}),
@@ -159,11 +157,11 @@ func TestMistakesAreExplained(t *testing.T) {
 			s.DeleteToLeft = mapping.DeleteSpec{Kind: mapping.DeleteUnlink, Set: []mapping.Assignment{{Field: "active"}}}
 		}, `delete.to_left: unlink sets no fields: write archive: {set: …}`},
 		{"everything at once", func(s *mapping.Spec) {
-			s.Fields = append(s.Fields, mapping.FieldSpec{Left: "no", Right: "nope"}, mapping.FieldSpec{Left: "visits", Right: "visits"})
+			s.Fields = append(s.Fields, mapping.FieldSpec{Left: "no", Right: "nope"}, mapping.FieldSpec{Left: "visits", Right: "app_id"})
 			s.Guard = "x"
 		}, `fields[1].left: app/public.customers has no no: there are id, email, full_name, plan, visits, ltv, score, active, born, seen, deleted_at, extra and 3 more
 fields[1].right: crm/contacts has no nope: there are hs_object_id, email, firstname, app_id, plan_tier, interests, visits, vip, birthday, signed_up, hubspotscore
-fields[2].to_left: right → left: visits (decimal) may hold fractions, and visits takes whole numbers: write direction: right, or add to_left: "int(value)" and to_right: "value"
+fields[2].to_left: right → left: app_id (text) is no integer (visits): write direction: right, or add to_left: "int(value)" and to_right: "value"
 guard: "x" is no guard: write none or read`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -61,7 +61,9 @@ func numeric(k event.Kind) bool { return k == event.Int || k == event.Decimal ||
 
 func directNumber(from, to event.Field) (c convert, why, remedy string) {
 	switch {
-	case to.Kind == event.Int && from.Kind == event.Decimal && from.Scale == 0:
+	case to.Kind == event.Int && from.Kind == event.Decimal && from.Scale <= 0:
+		// A number without declared places, such as HubSpot's, fits as long as its
+		// values are whole; one that is not is refused when it comes.
 		return func(s string) (string, error) { return literal(to, s) }, "", ""
 	case to.Kind == event.Int:
 		return nil, fmt.Sprintf("%s (%s) may hold fractions, and %s takes whole numbers", from.Name, from.Kind, to.Name), "int(value)"

@@ -101,7 +101,6 @@ type rigOptions struct {
 	version  int
 	server   *postgres.Server // instead of the shared one
 	url      string           // instead of the database's own (a proxy, say)
-	crms     int              // HubSpot connections: crm, crm2, …
 	crmURL   string
 	crm      hubspot.Options
 	extra    string // further top-level configuration

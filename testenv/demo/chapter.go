@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/testenv/hubspot"
 )
 
 // chapter is one part of the story. After its first failure the rest of it does
@@ -19,6 +21,14 @@ type chapter struct {
 
 // patience is how long a step may take; how fast it normally is, is printed.
 const patience = 20 * time.Second
+
+// calm undoes what a chapter that failed may have left: faults, a dead process.
+func (c *chapter) calm() error {
+	if err := c.crm.SetFaults(hubspot.Faults{}); err != nil {
+		return err
+	}
+	return c.lockstep.revive(c.ctx)
+}
 
 // act does something on one side.
 func (c *chapter) act(f func() error) {

@@ -70,7 +70,7 @@ func tell(ctx context.Context, s *stage, r *report) {
 	for i, ch := range story(!r.terminal) {
 		r.title(i+1, ch.title)
 		c := &chapter{ctx: ctx, stage: s, report: r}
-		c.act(func() error { return s.lockstep.revive(ctx) })
+		c.act(c.calm)
 		ch.tell(c)
 		if ctx.Err() != nil {
 			r.fail("the story is told to its end", errInterrupted)

@@ -38,7 +38,7 @@ func (s *scalar) UnmarshalJSON(raw []byte) error {
 	case 't', 'f':
 		s.text = string(raw)
 	case '{', '[':
-		return errors.New("Cannot deserialize value of type `java.lang.String` from an object or array")
+		return errors.New("cannot deserialize value of type `java.lang.String` from an object or array")
 	default:
 		s.text = plainNumber(string(raw))
 	}

@@ -29,18 +29,26 @@ func (p *plan) add(j *job, st statement) {
 	p.statements, p.owners = append(p.statements, st), append(p.owners, j)
 }
 
-// job adds a job's statements. Its origin comes first unless the log's reader
-// would attach the same one anyway.
-func (p *plan) job(j *job, m mode) {
-	if m == looks {
-		p.add(j, j.look)
-		return
+func (p *plan) open(prefix []statement) {
+	for _, st := range prefix {
+		p.add(nil, st)
 	}
-	if content := string(j.message.args[0]); content != p.origin {
-		p.origin = content
-		p.add(nil, j.message)
+}
+
+// jobs adds the jobs' statements. A job's origin comes first unless the log's
+// reader would attach the same one anyway.
+func (p *plan) jobs(jobs []*job, m mode) {
+	for _, j := range jobs {
+		if m == looks {
+			p.add(j, j.look)
+			continue
+		}
+		if content := string(j.message.args[0]); content != p.origin {
+			p.origin = content
+			p.add(nil, j.message)
+		}
+		p.add(j, j.write)
 	}
-	p.add(j, j.write)
 }
 
 const (
@@ -62,15 +70,11 @@ func (b *batch) carry(ctx context.Context, s *session, jobs []*job, m mode) erro
 	standing, proven, net := 0, 0, false // of live: already in the transaction; known to be good
 	for len(live) > 0 {
 		p := &plan{}
-		for _, st := range prefix {
-			p.add(nil, st)
+		p.open(prefix)
+		if p.jobs(live[standing:proven], m); net && proven < len(live) {
+			p.add(nil, statement{sql: savepoint})
 		}
-		for i, j := range live[standing:] {
-			if net && standing+i == proven {
-				p.add(nil, statement{sql: savepoint})
-			}
-			p.job(j, m)
-		}
+		p.jobs(live[proven:], m)
 		answers, err := s.run(ctx, p.statements...)
 		if takeErr := p.take(answers, m); takeErr != nil {
 			return takeErr

@@ -18,7 +18,7 @@ import (
 
 func TestNobodyWaitsLongForALock(t *testing.T) {
 	t.Parallel()
-	r := rigOn(t, server.Database(t, 0), postgres.Options{LockTimeout: 400 * time.Millisecond}, customers+`; INSERT INTO customers (name) SELECT 'Ann' FROM generate_series(1, 20)`)
+	r := newRig(t, 0, customers+`; INSERT INTO customers (name) SELECT 'Ann' FROM generate_series(1, 20)`)
 	tx, err := r.app.Begin(r.ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func TestNobodyWaitsLongForALock(t *testing.T) {
 			t.Errorf("row %d: %v, want 55P03", id, f)
 		}
 	}
-	if took := time.Since(start); took > 3*time.Second { // ten waits in full would be four
+	if took := time.Since(start); took > 2300*time.Millisecond { // half a second for the first, then 50 ms each; the full wait for one alone is two seconds
 		t.Errorf("ten locked rows took %v", took)
 	}
 	got, err := r.Read(r.ctx, "public.customers", []event.Key{event.KeyOf("1"), event.KeyOf("3"), event.KeyOf("99")}, []string{"name"})
@@ -176,6 +176,8 @@ func TestACommitInTheLogButNotYetVisibleIsNotBelowTheFloor(t *testing.T) {
 		t.Errorf("found %+v, %v; want the row without a floor", found, err)
 	}
 	r.refused(r.one(update(1, rec("name", "Bob"), event.Record{})), event.Transient)
+	// It seems to hold what is wanted already, which is no longer true in the log.
+	r.refused(r.one(update(1, rec("name", "Ann"), rec("name", "Old"))), event.Transient)
 	r.sql(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
 	if err := <-committed; err != nil {
 		t.Fatal(err)

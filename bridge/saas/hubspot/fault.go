@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	tenSeconds = 10 * time.Second
+	rateWindow = 10 * time.Second
 	// dailyPause is how long a connection rests whose daily limit is used up.
 	// The limit is renewed at midnight in the account's time zone, which the
 	// answer does not tell.
@@ -93,11 +93,11 @@ func throttledFor(policy string, retryAfter time.Duration) time.Duration {
 	case "SECONDLY":
 		return time.Second
 	}
-	if retryAfter > tenSeconds {
+	if retryAfter > rateWindow {
 		retryAfter /= 1000
 	}
-	if retryAfter <= 0 || retryAfter > tenSeconds {
-		return tenSeconds
+	if retryAfter <= 0 || retryAfter > rateWindow {
+		return rateWindow
 	}
 	return retryAfter
 }

@@ -35,7 +35,7 @@ func (v vendor) Budget(h http.Header) saas.Budget {
 		Daily: number("Daily"), DailyRemaining: number("Daily-Remaining"),
 	}
 	if b.Max > 0 && b.Interval == 0 {
-		b.Interval = tenSeconds
+		b.Interval = rateWindow
 	}
 	return b
 }
