@@ -122,7 +122,9 @@ func loadCell(s storedCell) (c Cell, err error) {
 		return c, err
 	}
 	c.Seen, err = loadPosition(s.Seen)
-	c.Lost = s.Lost
+	if c.Lost = s.Lost; c.Edited() {
+		c.recent = []event.Value{c.Now} // it may have been sent
+	}
 	return c, err
 }
 

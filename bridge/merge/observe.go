@@ -150,7 +150,10 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 		if t, ok := snap.FieldAt[f.Name(side)]; ok {
 			at = t
 		}
-		cell := &l.Fields[i][side]
+		cell, other := &l.Fields[i][side], &l.Fields[i][side.Other()]
+		if source, ours := other.source(f, side, v); ours && !v.Equal(cell.Now) && !cell.Edited() {
+			cell.Now, cell.Shadow, other.Shadow = v, v, source // a write of ours that a crash made us forget
+		}
 		told := false // an event of the snapshot's own value told when it was made
 		for j := range unsure {
 			c := &unsure[j]
@@ -173,10 +176,6 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 		}
 		if cell.Lost && !told {
 			continue // the winner of the rule is not what the side holds: it will be
-		}
-		other := &l.Fields[i][side.Other()]
-		if source, ours := other.source(f, side, v); ours && !told && !v.Equal(cell.Now) && !cell.Edited() {
-			cell.Now, cell.Shadow, other.Shadow = v, v, source
 		}
 		if !v.Equal(cell.Now) {
 			cell.take(v, at)

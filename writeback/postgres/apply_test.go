@@ -56,6 +56,14 @@ func TestAGuardStopsTheWrite(t *testing.T) {
 	r.refused(r.one(remove(3, event.Record{})), event.Gone)
 }
 
+func TestAGuardThatIsNoValueOfTheTypeAnyMoreIsMissed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 0, `CREATE TYPE mood AS ENUM ('ok', 'bad'); CREATE TABLE customers (id int PRIMARY KEY, m mood); INSERT INTO customers VALUES (1, 'ok');
+		ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'`)
+	r.refused(r.one(update(1, rec("m", "bad"), rec("m", "ok"))), event.GuardMissed)
+	r.stands(r.one(update(1, rec("m", "bad"), rec("m", "fine"))))
+}
+
 func TestARepeatedWriteIsDoneAlready(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 0, customers+`; INSERT INTO customers (name, ltv) VALUES ('Ann', 1)`)

@@ -15,12 +15,13 @@ import (
 func BenchmarkApply(b *testing.B) {
 	r := newRig(b, 0, customers+`; INSERT INTO customers (name, email) SELECT '0', n || '@x.org' FROM generate_series(1, 100) n`)
 	last := "0"
-	b.Run("a hundred guarded writes", func(b *testing.B) {
+	guarded := func(b *testing.B, id func(n int) string) {
 		writes := make([]event.Write, 100)
 		for n := 0; b.Loop(); n++ {
-			next := fmt.Sprint("a", b.N, "-", n)
+			next := fmt.Sprint(id(1), b.N, "-", n)
 			for i := range writes {
 				writes[i] = update(i+1, rec("name", next), rec("name", last))
+				writes[i].ID = id(i)
 			}
 			for _, res := range r.Apply(b.Context(), writes) {
 				if res.Err != nil {
@@ -29,7 +30,9 @@ func BenchmarkApply(b *testing.B) {
 			}
 			last = next
 		}
-	})
+	}
+	b.Run("a hundred guarded writes", func(b *testing.B) { guarded(b, func(n int) string { return fmt.Sprint("crm:", n) }) })
+	b.Run("a hundred guarded writes of one change", func(b *testing.B) { guarded(b, func(int) string { return "crm:1" }) })
 	b.Run("a hundred bare updates in a pgx batch", func(b *testing.B) {
 		for n := 0; b.Loop(); n++ {
 			batch := &pgx.Batch{}

@@ -40,7 +40,7 @@ func (p *plan) open(prefix []statement) {
 func (p *plan) jobs(jobs []*job, m mode) {
 	for _, j := range jobs {
 		if m == looks {
-			p.add(j, j.look)
+			p.add(j, j.look())
 			continue
 		}
 		if content := string(j.message.args[0]); content != p.origin {
