@@ -17,10 +17,12 @@ VOLUME /data
 
 FROM base AS testenv
 COPY --from=build /out/testenv /testenv
+EXPOSE 8025
 ENTRYPOINT ["/testenv"]
 CMD ["up", "--dir", "/data", "--hubspot", "--hubspot-listen", "0.0.0.0:8025"]
 
 FROM base AS lockstep
 COPY --from=build /out/lockstep /lockstep
+EXPOSE 8080
 ENTRYPOINT ["/lockstep"]
 CMD ["run", "--config", "/etc/lockstep/lockstep.yml", "--data", "/data"]

@@ -76,6 +76,10 @@ func (h *Health) record(results []event.Result, took time.Duration) {
 			continue
 		}
 		h.faults[r.Err.Class]++
+		if r.Err.Alone {
+			stood = true // B5: a locked row is no reason to stop the others
+			continue
+		}
 		switch r.Err.Class {
 		case event.Transient, event.Throttled, event.Unauthorized, event.InDoubt:
 			if worst == nil || r.Err.Class > worst.Class {

@@ -231,6 +231,11 @@ func (o *outbox) failed(j *job, f *event.Fault) bool {
 	if f.Class == event.Throttled || f.Class == event.Unauthorized {
 		return true
 	}
+	if f.Alone {
+		j.attempts++
+		j.notYet = o.clock().Add(backoff(j.attempts))
+		return true
+	}
 	successes := o.health.successes()
 	if successes > j.failedAt && j.failedAt > 0 {
 		j.attempts++

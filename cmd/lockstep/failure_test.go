@@ -33,11 +33,13 @@ func TestKillsUnderLoadLoseNothing(t *testing.T) {
 	done := make(chan struct{})
 	var actors sync.WaitGroup
 	actors.Go(func() { // the application
+		tick := time.NewTicker(3 * time.Millisecond)
+		defer tick.Stop()
 		for n := 0; ; n++ {
 			select {
 			case <-done:
 				return
-			default:
+			case <-tick.C:
 			}
 			i := n % records
 			if _, err := r.db.Exec(t.Context(), `INSERT INTO customers (email, first_name) VALUES ($1, $2)

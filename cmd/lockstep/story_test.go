@@ -258,7 +258,9 @@ func TestTheNewerOfTwoEditsWinsAndTheOtherIsInTheAudit(t *testing.T) {
 	r.stop()
 	c, _ := contact(r.crm, "c@example.com")
 	edit(t, r.crm, c.ID, "firstname", "crm first")
+	r.exec("SELECT pg_sleep(0.02)") // the vendor's clock tells milliseconds: what is older has to be older by its clock
 	r.exec("UPDATE customers SET first_name = 'row second', last_name = 'row first' WHERE email = 'c@example.com'")
+	r.exec("SELECT pg_sleep(0.02)")
 	edit(t, r.crm, c.ID, "lastname", "crm second")
 	r.start()
 	r.equals("the row edit was later", "row second", func() string { return r.property("c@example.com", "firstname") })

@@ -38,6 +38,7 @@ type Fault struct {
 	Field      string        // the field at fault, where the side tells
 	Existing   Key           // Duplicate: the record that is there already
 	RetryAfter time.Duration // Throttled, Transient: the side's wish; 0 = none
+	Alone      bool          // Transient: only this write's bad luck (a locked row, a deadlock); the side itself is well
 	Err        error         // the cause, for errors.Is
 }
 

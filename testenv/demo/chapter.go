@@ -54,6 +54,17 @@ func (c *chapter) sees(sentence string, condition func() error) {
 	c.report.pass(sentence, duration(time.Since(c.acted)))
 }
 
+// rest waits, without a word if all goes well, until everything is at rest: the
+// counting that follows would miss what is still under way.
+func (c *chapter) rest() {
+	if c.failed {
+		return
+	}
+	if err := c.wait(c.atRest); err != nil {
+		c.fail("everything comes to rest", err)
+	}
+}
+
 // finds looks once: the condition holds now, or never did. The fact stands
 // where the times stand.
 func (c *chapter) finds(sentence string, condition func() (fact string, err error)) {

@@ -124,10 +124,18 @@ type status struct {
 	} `json:"mappings"`
 }
 
-// waiting is how many changes are not handled yet.
+// waiting is how many changes are not handled yet; unread, how many of them
+// nobody has looked at.
 func (s status) waiting() (n uint64) {
 	for _, m := range s.Mappings {
 		n += m.Waiting + m.UnderWay
+	}
+	return n
+}
+
+func (s status) unread() (n uint64) {
+	for _, m := range s.Mappings {
+		n += m.Waiting
 	}
 	return n
 }

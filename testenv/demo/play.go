@@ -19,7 +19,9 @@ func invite(s *stage, r *report) {
 		{"all contacts", "curl -s " + control + "/objects/contacts"},
 		{"what the CRM was asked", "curl -s " + control + "/requests"},
 		{"take the CRM down", "curl -s -X PUT " + control + `/faults -d '{"down":true}'   # and {"down":false}`},
-		{"lockstep's status", "curl -s " + s.lockstep.url("/api/status")},
+		{"lockstep's status", s.lockstep.binary + " status --listen " + s.lockstep.listen},
+		{"the same as JSON", "curl -s " + s.lockstep.url("/api/status")},
+		{"metrics", "curl -s " + s.lockstep.url("/metrics")},
 		{"its configuration", s.lockstep.config},
 		{"its log", "tail -f " + s.lockstep.log},
 	} {

@@ -36,6 +36,7 @@ func faultOf(err error) *event.Fault {
 
 func serverFault(pg *pgconn.PgError) *event.Fault {
 	f := &event.Fault{Class: classOf(pg), Code: pg.Code, Field: pg.ColumnName, Err: pg, Message: bounded(pg.Message)}
+	f.Alone = f.Class == event.Transient && !everyone(pg)
 	if remedy := remedies[pg.Code]; remedy != "" {
 		f.Message += ": " + remedy
 	}
