@@ -12,7 +12,7 @@ build: ## Build bin/lockstep and bin/testenv
 
 demo: ## Watch Lockstep keep a real PostgreSQL and a simulated HubSpot in step
 	@scripts/setup
-	@go run ./testenv/demo
+	@go build -o bin/demo ./testenv/demo && bin/demo
 
 test: ## Run all tests against real databases; the last line counts them
 	@scripts/setup

@@ -15,9 +15,9 @@ import (
 const (
 	// maxOpen bounds the changes of a lane that are under way: beyond it the
 	// lane stops reading, and changes wait in CHANGES on disk.
-	maxOpen = 50_000
+	maxOpen = 20_000
 	// maxRecords bounds the records of a lane in memory.
-	maxRecords = 10_000
+	maxRecords = 1_500
 )
 
 // lane works through one lane of one mapping (B1).

@@ -90,8 +90,18 @@ type serverLog struct{ log zerolog.Logger }
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug().Msg(line(format, v)) }
 func (l serverLog) Debugf(format string, v ...any)  { l.log.Trace().Msg(line(format, v)) }
 func (l serverLog) Tracef(format string, v ...any)  { l.log.Trace().Msg(line(format, v)) }
-func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn().Msg(line(format, v)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error().Msg(line(format, v)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error().Msg(line(format, v)) }
+
+// Warnf passes warnings on, but for the one about the payload limit at every
+// start: the limit is what it is so that no row is too large for CHANGES.
+func (l serverLog) Warnf(format string, v ...any) {
+	if strings.HasPrefix(format, "Maximum payloads over") {
+		l.log.Debug().Msg(line(format, v))
+		return
+	}
+	l.log.Warn().Msg(line(format, v))
+}
+
+func (l serverLog) Errorf(format string, v ...any) { l.log.Error().Msg(line(format, v)) }
+func (l serverLog) Fatalf(format string, v ...any) { l.log.Error().Msg(line(format, v)) }
 
 func line(format string, v []any) string { return strings.TrimSpace(fmt.Sprintf(format, v...)) }
