@@ -192,29 +192,49 @@ func (r *record) absorbRekey(side mapping.Side, c *event.Change) bool {
 	}
 	next := *c
 	next.OldKey = ""
-	if r.link.State != merge.New || r.link.Parked != nil {
-		if !r.link.Seen[side].Before(c.Position) {
-			return true // B3: moved before
-		}
-		old := r.link.Keys[side]
-		moved := *r.link
-		moved.Keys[side] = c.Key
-		data, err := moved.Encode(r.mapping())
-		if err != nil {
+	old := r.link
+	again := old.State == merge.Deleted && old.Seen[side] == c.Position // B3: moved before; a crash may have kept the change from the new key
+	if !again && !old.Seen[side].Before(c.Position) {
+		return true
+	}
+	if !again {
+		r.unpark() // under the new key it is tried again
+		if err := r.moveLink(side, c); err != nil {
 			r.lane.fail(err)
 			return true
 		}
-		r.tell("rekeyed", "the row's key changed to "+string(c.Key))
-		r.link = &moved
-		r.puts = append(r.puts, put(linkName(r.mapping().Name(), c.Key), data))
-		if !moved.Keys[side.Other()].IsZero() {
-			r.putIndex()
-		}
-		r.dropLink(old)
 	}
 	r.moved = true
 	r.forward([]event.Change{next}, side)
 	return true
+}
+
+// moveLink puts the link under the row's new key, and a tombstone under the
+// old one, so that the row's earlier changes may repeat (B3).
+func (r *record) moveLink(side mapping.Side, c *event.Change) error {
+	m, old := r.mapping(), r.link
+	if old.State != merge.New || !old.Keys[side.Other()].IsZero() {
+		moved := *old
+		moved.Keys[side] = c.Key
+		data, err := moved.Encode(m)
+		if err != nil {
+			return err
+		}
+		r.tell("rekeyed", "the row's key changed to "+string(c.Key))
+		r.link = &moved
+		r.puts = append(r.puts, put(linkName(m.Name(), c.Key), data))
+		if !moved.Keys[side.Other()].IsZero() {
+			r.putIndex()
+		}
+	}
+	tomb := merge.NewLink(m, side, c.OldKey)
+	tomb.State, tomb.Gone[side], tomb.Seen[side] = merge.Deleted, true, c.Position
+	data, err := tomb.Encode(m)
+	if err != nil {
+		return err
+	}
+	r.puts = append(r.puts, put(linkName(m.Name(), c.OldKey), data))
+	return nil
 }
 
 // absorbMerge follows the survivor of a merge: a link of the loser is led to

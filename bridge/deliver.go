@@ -139,6 +139,7 @@ func (r *record) stands(side mapping.Side, w event.Write, plan merge.Plan, res e
 // settleCreated stores the new link before anything else happens to it. A left
 // record that was created belongs to the lane of its own key from here on.
 func (r *record) settleCreated(side mapping.Side) {
+	r.unpark()
 	if err := r.encode(); err != nil {
 		r.lane.fail(err)
 		return
@@ -156,11 +157,8 @@ func (r *record) settleCreated(side mapping.Side) {
 			r.advance()
 			return
 		}
-		if r.link.Parked != nil {
-			r.unpark()
-		}
-		changes := r.held[mapping.Right]
-		r.held[mapping.Right], r.moved = nil, true
+		changes := r.takeHeld()
+		r.moved = true
 		if len(changes) > 0 || r.look[mapping.Right] {
 			r.forward(changes, mapping.Right)
 		} else {

@@ -135,8 +135,7 @@ func (r *record) handOver() {
 	for _, t := range r.taken {
 		changes = append(changes, t.change)
 	}
-	changes = append(changes, r.held[mapping.Right]...)
-	r.held[mapping.Right] = nil
+	changes = append(changes, r.takeHeld()...)
 	r.unpark()
 	r.moved = true
 	r.forward(changes, mapping.Right)

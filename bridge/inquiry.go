@@ -16,6 +16,7 @@ type question struct {
 	field  string    // a lookup, by value
 	value  string
 	fields []string
+	most   int // questions that one call may hold with this one; 0 = questionsPerCall
 	answer func([]event.Snapshot, *event.Fault)
 }
 
@@ -88,10 +89,13 @@ func (q *inquiries) take() []question {
 	if len(q.queue) == 0 {
 		return nil
 	}
-	first := q.queue[0]
+	first, most := q.queue[0], questionsPerCall
+	if first.most > 0 {
+		most = first.most
+	}
 	var batch, rest []question
 	for _, other := range q.queue {
-		if len(batch) < questionsPerCall && other.object == first.object && other.field == first.field && sameFields(other.fields, first.fields) {
+		if len(batch) < most && other.most == first.most && other.object == first.object && other.field == first.field && sameFields(other.fields, first.fields) {
 			batch = append(batch, other)
 		} else {
 			rest = append(rest, other)
@@ -137,6 +141,12 @@ func (q *inquiries) put(ctx context.Context, batch []question) bool {
 	}
 	q.health.noteRead(fault)
 	if fault != nil && fault.Class != event.Rejected && fault.Class != event.Gone {
+		return false
+	}
+	if fault != nil && len(batch) > 1 { // B5: halved until it shows whose question is refused
+		for i := range batch {
+			batch[i].most = len(batch) / 2
+		}
 		return false
 	}
 	for _, b := range batch {

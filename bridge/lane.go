@@ -128,7 +128,7 @@ func (l *lane) accept(ctx context.Context, seq uint64, c event.Change) error {
 	}
 	rec.seqs = append(rec.seqs, seq)
 	rec.again = rec.again || seq <= l.before
-	rec.held[side] = append(rec.held[side], c)
+	rec.held = append(rec.held, taken{side, c})
 	rec.advance()
 	return nil
 }

@@ -36,6 +36,7 @@ type job struct {
 
 	failedAt uint64 // the connection's successes when it last failed
 	attempts int    // failures of this record while others succeeded
+	blocked  int    // failures that were only this write's bad luck (Fault.Alone); they never park it
 	notYet   time.Time
 }
 
@@ -152,7 +153,7 @@ func (o *outbox) take(ctx context.Context) (batch []dispatch, wait time.Duration
 			rest = append(rest, j)
 			continue
 		}
-		single := j.attempts >= aloneAfter
+		single := j.attempts+j.blocked >= aloneAfter
 		if len(batch) > 0 && (single || !o.fits(j, op, object)) {
 			rest = append(rest, j)
 			continue
@@ -192,7 +193,10 @@ func (o *outbox) call(ctx context.Context, batch []dispatch) {
 	var again []*job
 	for i, s := range batch {
 		res := results[i]
-		if f := res.Err; f != nil && retryable(f, s.write.Op) && ctx.Err() == nil {
+		if f := res.Err; f != nil && retryable(f, s.write.Op) {
+			if ctx.Err() != nil {
+				continue // cut off by the shutdown: its changes are read again after the restart (B2)
+			}
 			if o.failed(s.job, f) {
 				again = append(again, s.job)
 				s.job.rec.unsent(s.job)
@@ -205,7 +209,7 @@ func (o *outbox) call(ctx context.Context, batch []dispatch) {
 		s.job.rec.complete(ctx, s.job, s.write, res)
 	}
 	o.mu.Lock()
-	o.queue = append(again, o.queue...)
+	o.queue = append(o.queue, again...) // B5: behind the others, so that the next probe is somebody else's
 	o.running--
 	o.mu.Unlock()
 	o.nudge()
@@ -232,8 +236,8 @@ func (o *outbox) failed(j *job, f *event.Fault) bool {
 		return true
 	}
 	if f.Alone {
-		j.attempts++
-		j.notYet = o.clock().Add(backoff(j.attempts))
+		j.blocked++
+		j.notYet = o.clock().Add(backoff(j.blocked))
 		return true
 	}
 	successes := o.health.successes()

@@ -41,7 +41,7 @@ type record struct {
 	link *merge.Link
 
 	seqs   []uint64          // entries of CHANGES that are done when this record is
-	held   [2][]event.Change // changes of a side that wait: for a call to end, for an answer
+	held   []taken           // changes that wait, in the order in which they came: for a call to end, for an answer
 	taken  []taken           // changes taken in while the other side is unknown, for whoever turns out to own them
 	unsure [2][]event.Change // changes that only a look at the record can place
 	look   [2]bool           // the side has to be read
@@ -80,9 +80,20 @@ type taken struct {
 
 func (r *record) mapping() *mapping.Mapping { return r.lane.mapping.Mapping }
 
+// takeHeld empties the line of waiting changes of a record of which only the
+// right side is known, for whoever goes on with them.
+func (r *record) takeHeld() []event.Change {
+	changes := make([]event.Change, len(r.held))
+	for i, t := range r.held {
+		changes[i] = t.change
+	}
+	r.held = nil
+	return changes
+}
+
 // quiet tells whether nothing of the record is under way.
 func (r *record) quiet() bool {
-	return r.busy == 0 && r.out == [2]stage{} && len(r.held[0])+len(r.held[1]) == 0
+	return r.busy == 0 && r.out == [2]stage{} && len(r.held) == 0
 }
 
 // advance does all that can be done for the record now. It is called, with the
@@ -91,20 +102,20 @@ func (r *record) advance() {
 	if r.busy > 0 || r.lane.ended {
 		return
 	}
-	for _, side := range mapping.Sides {
-		for len(r.held[side]) > 0 && r.out[side] != sending && r.busy == 0 {
-			if r.moved && !r.renew() {
-				return
-			}
-			c := r.held[side][0]
-			if !r.absorb(side, &c) {
-				break // it waits for the record to come to rest
-			}
-			r.held[side] = r.held[side][1:]
+	// B1: strictly in the lane's order. What one side's change brought about on the
+	// other side must not be seen before it.
+	for len(r.held) > 0 && r.busy == 0 && r.out[r.held[0].side] != sending {
+		if r.moved && !r.renew() {
+			return
 		}
-		if len(r.held[side]) == 0 {
-			r.held[side] = nil
+		next := r.held[0]
+		if !r.absorb(next.side, &next.change) {
+			break // it waits for the record to come to rest
 		}
+		r.held = r.held[1:]
+	}
+	if len(r.held) == 0 {
+		r.held = nil
 	}
 	if r.busy > 0 {
 		return
@@ -196,7 +207,7 @@ func (r *record) enqueue(side mapping.Side, op event.WriteOp) {
 // record's changes done (B2). The record leaves memory when nothing has come
 // meanwhile.
 func (r *record) finish() {
-	if r.out != [2]stage{} || len(r.held[0])+len(r.held[1]) > 0 {
+	if r.out != [2]stage{} || len(r.held) > 0 {
 		return
 	}
 	r.taken, r.unsure = nil, [2][]event.Change{}
@@ -218,6 +229,9 @@ func (r *record) finish() {
 	r.lane.persist(audit, puts, func() {
 		r.unlock() // B4: whoever is next in line reads what is on disk now
 		r.lane.done(seqs)
+		if l := r.link; l != nil && l.State == merge.Linked && !r.moved {
+			r.lane.engine.linked(r.mapping().Name(), l.Keys[mapping.Right])
+		}
 		r.busy--
 		if r.quiet() && len(r.seqs) == 0 {
 			r.leave()

@@ -33,7 +33,6 @@ type world struct {
 
 	link   *merge.Link
 	read   int // of changes
-	held   [2][]event.Change
 	flight [2]*flight
 	lost   map[string]bool // values the audit names
 
@@ -119,18 +118,17 @@ func (w *world) publishRight(i int) {
 	w.changes, w.sent[i] = append(w.changes, entry{mapping.Right, w.events[i]}), true
 }
 
-// consume takes the lane's next change; one of a side that is being written to
-// is held until that write is complete.
+// consume takes the lane's next change, unless it is of a side that is being
+// written to: then it waits until that write is complete, and the rest with it.
 func (w *world) consume() {
 	if w.read == len(w.changes) {
 		return
 	}
 	e := w.changes[w.read]
-	w.read++
 	if w.flight[e.side] != nil {
-		w.held[e.side] = append(w.held[e.side], e.change)
-		return
+		return // it waits, and what comes after it with it
 	}
+	w.read++
 	w.observe(e.side, &e.change)
 }
 
@@ -195,10 +193,6 @@ func (w *world) complete(side mapping.Side) {
 	if !f.missed {
 		w.link.Applied(side, f.plan, f.result)
 	}
-	for _, c := range w.held[side] {
-		w.observe(side, &c)
-	}
-	w.held[side] = nil
 }
 
 // save is what the engine does when a record comes to rest; crash is SIGKILL.
@@ -218,7 +212,7 @@ func (w *world) crash() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.link, w.read, w.flight, w.held = link, w.disk.read, [2]*flight{}, [2][]event.Change{}
+	w.link, w.read, w.flight = link, w.disk.read, [2]*flight{}
 }
 
 // rest lets everything arrive and everything be written.
