@@ -160,7 +160,9 @@ func (e *Engine) recover(ctx context.Context) error {
 			return fmt.Errorf("read problem of mapping %s: %w", m.Name(), err)
 		}
 		if found {
+			m.mu.Lock()
 			m.problem = string(data)
+			m.mu.Unlock()
 		}
 	}
 	return nil
