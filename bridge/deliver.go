@@ -107,6 +107,7 @@ func (r *record) complete(_ context.Context, j *job, w event.Write, res event.Re
 		if res.Err == nil {
 			r.lane.mapping.counts.wrote(side, w.Op)
 			r.stands(side, w, plan, res)
+			r.checkpoint()
 		} else {
 			r.refused(side, w, res.Err)
 		}

@@ -241,6 +241,32 @@ func (r *record) finish() {
 	})
 }
 
+// checkpoint stores the link of a record that is edited without a pause, so that
+// the lane's cursor moves on and a crash forgets no write of ours. The link says
+// all that the changes taken in so far brought, pending edits included; the
+// newest of them stays open, so that a restart takes the record up again (B2).
+func (r *record) checkpoint() {
+	taken := len(r.seqs) - len(r.held) - 1
+	if taken < 1 || r.busy > 0 || r.moved || r.link.State != merge.Linked || r.look != [2]bool{} || r.out != [2]stage{} {
+		return
+	}
+	seqs := r.seqs[:taken:taken]
+	r.seqs = r.seqs[taken:]
+	r.dirty = true
+	if err := r.encode(); err != nil {
+		r.lane.fail(err)
+		return
+	}
+	audit, puts := r.audit, r.puts
+	r.audit, r.puts, r.dirty = nil, nil, false
+	r.busy++
+	r.lane.persist(audit, puts, func() {
+		r.lane.done(seqs)
+		r.busy--
+		r.advance()
+	})
+}
+
 // leave drops the record from memory.
 func (r *record) leave() {
 	if r.quiet() && len(r.seqs) == 0 {
