@@ -12,7 +12,7 @@ import (
 
 // missWait bounds how long a missed guard waits for the other edit to come
 // through the log, before the record is read instead.
-const missWait = time.Second
+const missWait = 3 * time.Second
 
 type takeState uint8
 

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,13 +14,14 @@ import (
 // lose and reorder fields without its links being misread.
 
 type storedCell struct {
-	Shadow string `json:"s,omitempty"` // see storeValue
-	Now    string `json:"n,omitempty"` // left out where it equals the shadow
-	At     int64  `json:"t,omitempty"` // microseconds since 1970
-	Floor  string `json:"f,omitempty"`
-	Seen   string `json:"e,omitempty"`
-	Told   string `json:"v,omitempty"` // "." where it equals what is believed
-	Lost   bool   `json:"x,omitempty"`
+	Shadow string   `json:"s,omitempty"` // see storeValue
+	Now    string   `json:"n,omitempty"` // left out where it equals the shadow
+	At     int64    `json:"t,omitempty"` // microseconds since 1970
+	Floor  string   `json:"f,omitempty"`
+	Seen   string   `json:"e,omitempty"`
+	Told   string   `json:"v,omitempty"` // "." where it equals what is believed
+	Lost   bool     `json:"x,omitempty"`
+	Recent []string `json:"h,omitempty"` // while an edit is pending: what may have been sent
 }
 
 type storedField struct {
@@ -85,6 +87,9 @@ func Decode(m *mapping.Mapping, data []byte) (*Link, error) {
 	return l, nil
 }
 
+// maxStored bounds the recent values in a stored link.
+const maxStored = 8
+
 func storeCell(c Cell) storedCell {
 	out := storedCell{Shadow: storeValue(c.Shadow), Floor: storePosition(c.Floor), Seen: storePosition(c.Seen), Lost: c.Lost}
 	if !c.Now.Equal(c.Shadow) {
@@ -93,6 +98,11 @@ func storeCell(c Cell) storedCell {
 	out.Told = storeValue(c.Told)
 	if out.Told != "" && c.Told.Equal(c.Now) {
 		out.Told = "."
+	}
+	if c.Edited() {
+		for _, v := range c.recent[max(0, len(c.recent)-maxStored):] {
+			out.Recent = append(out.Recent, storeValue(v))
+		}
 	}
 	if !c.At.IsZero() {
 		out.At = c.At.UnixMicro()
@@ -123,7 +133,12 @@ func loadCell(s storedCell) (c Cell, err error) {
 	}
 	c.Seen, err = loadPosition(s.Seen)
 	if c.Lost = s.Lost; c.Edited() {
-		c.recent = []event.Value{c.Now} // it may have been sent
+		for _, text := range s.Recent {
+			v, bad := loadValue(text)
+			err = errors.Join(err, bad)
+			c.recent = append(c.recent, v)
+		}
+		c.recent = append(c.recent, c.Now) // it may have been sent
 	}
 	return c, err
 }
