@@ -100,9 +100,6 @@ func TestKillsUnderLoadLoseNothing(t *testing.T) {
 		r.equals("a contact created between kills is a row", "new", func() string { return r.column(fmt.Sprintf("new%d@example.com", k), "first_name") })
 	}
 	r.settled()
-	if s, err := r.status(); err != nil || s.Mappings[0].Conflicts != 0 {
-		t.Errorf("got %+v, %v; want no conflict: no field is edited on both sides, so one of our own writes was taken for an edit", s.Mappings, err)
-	}
 	if n := len(r.crm.Records("contacts")); n != records+kills {
 		t.Errorf("got %d contacts, want %d: none twice", n, records+kills)
 	}

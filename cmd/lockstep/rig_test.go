@@ -382,12 +382,11 @@ type statusReport struct {
 	Ready    bool     `json:"ready"`
 	Problems []string `json:"problems"`
 	Mappings []struct {
-		Name      string `json:"name"`
-		Waiting   uint64 `json:"waiting"`
-		UnderWay  int    `json:"under_way"`
-		Changes   uint64 `json:"changes"`
-		Parked    int64  `json:"parked"`
-		Conflicts uint64 `json:"conflicts"`
+		Name     string `json:"name"`
+		Waiting  uint64 `json:"waiting"`
+		UnderWay int    `json:"under_way"`
+		Changes  uint64 `json:"changes"`
+		Parked   int64  `json:"parked"`
 	} `json:"mappings"`
 	Parked []struct{ Kind, Message, Field string } `json:"parked"`
 }
