@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-sync/lockstep/bridge/mapping"
 	"github.com/lockstep-sync/lockstep/bridge/merge"
@@ -26,11 +27,11 @@ func (r *record) absorb(side mapping.Side, c *event.Change) bool {
 		return r.absorbRebirth(side, c)
 	case c.Op == event.Delete:
 		return r.absorbDelete(side, c)
-	case c.Op == event.Restored || c.Op == event.Insert && c.After.IsZero():
-		// Created or brought back, without values: it has to be read, unless it
-		// is our own creation coming back.
+	case c.Op == event.Restored || (c.Op == event.Insert || c.Op == event.Update) && c.After.IsZero():
+		// Created, brought back or changed, without values: it has to be read,
+		// unless it is our own creation coming back.
 		r.remember(side, c)
-		if r.alive(side, c) && !(r.link.State == merge.Linked && !c.Origin.IsZero()) {
+		if r.alive(side, c) && !(c.Op == event.Insert && r.link.State == merge.Linked && !c.Origin.IsZero()) {
 			r.look[side], r.fresh = true, true
 		}
 		return true
@@ -68,10 +69,10 @@ func (r *record) absorbEdit(side mapping.Side, c *event.Change) bool {
 		if c.Position.Minor == 0 {
 			return true // a late event of a record that is gone
 		}
-		l.Gone[side] = false // the key was used again
+		l.Gone[side], l.Confirmed, r.dirty, r.fresh = false, false, true, true // the key was used again
 	}
 	before := l.Values(side)
-	unsure, lost := l.Observe(r.mapping(), side, c)
+	unsure, lost := l.Observe(r.mapping(), side, c, r.facts())
 	r.note(lost)
 	if unsure {
 		r.unsure[side] = append(r.unsure[side], *c)
@@ -83,10 +84,25 @@ func (r *record) absorbEdit(side mapping.Side, c *event.Change) bool {
 		r.cause[side] = c.ID()
 		r.lane.mapping.counts.edit(side)
 	}
+	if c.Position.Minor != 0 && !c.After.IsZero() && !names(c.After, r.lane.mapping.columns[side]) {
+		// The image lacks a column that the mapping reads: it was made while the
+		// column had another name, or before the mapping had the field.
+		r.look[side] = true
+	}
 	if r.again && l.Reverted(side) && l.State == merge.Linked {
 		r.look[side.Other()] = true
 	}
 	r.filter(side, c)
+	return true
+}
+
+// names tells whether the record names every column, be its value known or not.
+func names(rec event.Record, columns []string) bool {
+	for _, c := range columns {
+		if !slices.Contains(rec.Names, c) {
+			return false
+		}
+	}
 	return true
 }
 
@@ -120,7 +136,9 @@ func (r *record) filterRecord(side mapping.Side, rec event.Record) {
 		r.moved = true
 		return
 	}
-	r.link.Gone[side], r.dirty, r.fresh = true, true, true
+	if !r.link.Gone[side] {
+		r.link.Gone[side], r.link.Why, r.dirty, r.fresh = true, merge.GoneFiltered, true, true
+	}
 }
 
 func (r *record) absorbDelete(side mapping.Side, c *event.Change) bool {
@@ -129,8 +147,8 @@ func (r *record) absorbDelete(side mapping.Side, c *event.Change) bool {
 		return true
 	}
 	l.Seen[side] = c.Position
-	if !l.Gone[side] {
-		l.Gone[side], r.dirty, r.fresh = true, true, true
+	if !l.Gone[side] || l.Why != merge.GoneDeleted {
+		l.Gone[side], l.Why, r.dirty, r.fresh = true, merge.GoneDeleted, true, true
 		r.cause[side] = c.ID()
 	}
 	return true
@@ -155,8 +173,7 @@ func (r *record) absorbRebirth(side mapping.Side, c *event.Change) bool {
 		if !r.still() {
 			return false
 		}
-		r.abandon()
-		r.forward([]event.Change{*c}, mapping.Right)
+		r.reviveBy(side, c)
 	}
 	return true
 }
@@ -175,6 +192,7 @@ func (r *record) reset(side mapping.Side) {
 
 // abandon removes the link and its index entry for good.
 func (r *record) abandon() {
+	r.become(merge.New)
 	r.dropIndex(r.link.Keys[mapping.Right])
 	r.dropLink(r.link.Keys[mapping.Left])
 	if r.link.Parked != nil {
@@ -261,9 +279,10 @@ func (r *record) follow(side mapping.Side, survivor event.Key) {
 			return
 		}
 		if !owner.IsZero() && owner != r.link.Keys[mapping.Left] {
-			r.tell("unlinked", fmt.Sprintf("the record was merged into %s, which is linked with row %s; this row stays as it is", survivor, owner))
+			r.tell("merged", fmt.Sprintf("the record was merged into %s, which is linked with row %s: %s for this row", survivor, owner, r.mapping().Merged(mapping.Left).Kind))
 			r.dropIndex(r.link.Keys[mapping.Right])
-			r.link.State, r.dirty = merge.Deleted, true
+			r.link.Keys[mapping.Right], r.link.Gone[mapping.Right], r.link.Why = "", true, merge.GoneMerged
+			r.dirty, r.fresh = true, true
 			return
 		}
 		r.dropIndex(r.link.Keys[mapping.Right])

@@ -50,7 +50,7 @@ func (r *record) take(_ context.Context, j *job) (w event.Write, state takeState
 		return event.Write{}, takeLater
 	}
 	r.out[side], r.plans[side] = sending, plan
-	r.deleting[side] = r.link.Gone[side.Other()]
+	r.deleting[side] = r.link.State != merge.Reviving && r.link.Gone[side.Other()]
 	other := side.Other()
 	return event.Write{ID: r.cause[other], Origin: r.mapping().End(other).Connection, Op: op, Object: r.mapping().End(side).Object,
 		Key: r.link.Keys[side], Set: plan.Set, Guard: plan.Guard}, takeWrite
@@ -59,11 +59,17 @@ func (r *record) take(_ context.Context, j *job) (w event.Write, state takeState
 // next decides the write that the side needs now; op 0 means none.
 func (r *record) next(side mapping.Side) (op event.WriteOp, plan merge.Plan, fault *event.Fault) {
 	l, other := r.link, side.Other()
+	if l.State == merge.Reviving {
+		if r.reviving() != side || r.unsaved {
+			return 0, plan, nil
+		}
+		return event.DoCreate, merge.Plan{Set: r.lastKnown(side)}, nil
+	}
 	if l.Gone[other] || l.Gone[side] {
 		if l.Gone[side] || l.Keys[side].IsZero() || l.State == merge.Deleted {
 			return 0, plan, nil
 		}
-		policy := r.mapping().Delete(side)
+		policy := r.policy(side)
 		plan.Guard = l.Record(r.mapping(), side)
 		if policy.Kind == mapping.DeleteArchive && len(policy.Set.Names) > 0 {
 			plan.Set = policy.At(r.lane.engine.clock())
@@ -74,18 +80,21 @@ func (r *record) next(side mapping.Side) (op event.WriteOp, plan merge.Plan, fau
 	if l.State == merge.New {
 		return 0, plan, nil
 	}
-	plans, entries, fault := l.Resolve(r.mapping())
-	r.note(entries)
-	if fault != nil {
-		return 0, plan, fault
-	}
-	if l.State == merge.Creating {
-		return event.DoCreate, plans[side], nil
-	}
-	if plans[side].IsZero() {
+	d := r.decide()
+	switch {
+	case d.Fault != nil:
+		return 0, plan, d.Fault
+	case r.unsaved: // B6: it is stored first
+		return 0, plan, nil
+	case l.State == merge.Creating:
+		plan = d.Plans[side]
+		initial := r.mapping().Initial(side)
+		plan.Set.Names, plan.Set.Values = append(plan.Set.Names, initial.Names...), append(plan.Set.Values, initial.Values...)
+		return event.DoCreate, plan, nil
+	case d.Plans[side].IsZero():
 		return 0, plan, nil
 	}
-	return event.DoUpdate, plans[side], nil
+	return event.DoUpdate, d.Plans[side], nil
 }
 
 // unsent takes in that the call failed for reasons that may pass: the record
@@ -123,18 +132,22 @@ func (r *record) stands(side mapping.Side, w event.Write, plan merge.Plan, res e
 	case r.deleting[side]:
 		l.Gone[side] = true
 		l.Seen[side] = merge.Later(l.Seen[side], merge.Floor(res)) // M2: older changes do not bring it back
-		r.tell("delete carried", fmt.Sprintf("deleted on the %s side too", side))
+		r.tell("delete carried", fmt.Sprintf("%s on the %s side too", done(r.policy(side)), side))
+		return
+	case w.Op == event.DoCreate && l.State == merge.Reviving:
+		r.revived(side, res)
 		return
 	case w.Op == event.DoCreate:
-		l.Applied(side, plan, res)
-		l.State = merge.Linked
+		l.Applied(r.mapping(), side, plan, res, r.facts())
+		r.become(merge.Linked)
 		r.doubt = false
-		r.tell("created", fmt.Sprintf("created on the %s side as %s", side, res.Key))
+		r.tellCarried("created", fmt.Sprintf("created on the %s side as %s", side, res.Key), side, plan)
 		r.putIndex()
 		r.settleCreated(side)
 		return
 	}
-	l.Applied(side, plan, res)
+	l.Applied(r.mapping(), side, plan, res, r.facts())
+	r.tellCarried("carried", "written to the "+side.String()+" side", side, plan)
 }
 
 // settleCreated stores the new link before anything else happens to it. A left
@@ -148,11 +161,12 @@ func (r *record) settleCreated(side mapping.Side) {
 	audit, puts := r.audit, r.puts
 	r.audit, r.puts, r.dirty = nil, nil, false
 	right := r.link.Keys[mapping.Right]
-	moved := side == mapping.Left
+	moved := r.id.side == mapping.Right
 	r.busy++
-	r.lane.persist(audit, puts, func() {
+	left := r.link.Keys[mapping.Left]
+	r.persist(audit, puts, func() {
 		r.unlock()
-		r.lane.engine.linked(r.mapping().Name(), right)
+		r.lane.engine.linked(r.lane.mapping, left, right)
 		r.busy--
 		if !moved {
 			r.advance()
@@ -177,12 +191,19 @@ func (r *record) refused(side mapping.Side, w event.Write, f *event.Fault) {
 	case f.Class == event.GuardMissed:
 		r.missGuard(side)
 	case f.Class == event.Gone && w.Op != event.DoCreate:
-		l.Gone[side], r.dirty, r.fresh = true, true, true
+		l.Gone[side], l.Why, r.dirty, r.fresh = true, merge.GoneDeleted, true, true
 		if w.Op != event.DoDelete {
 			r.tell("gone", fmt.Sprintf("the %s record %s does not exist any more", side, l.Keys[side]))
 		}
 	case f.Class == event.InDoubt: // a creation: the others were sent again
 		r.doubt, r.matched = true, false
+	case f.Class == event.Duplicate && w.Op == event.DoCreate && l.State == merge.Reviving && side == mapping.Left:
+		if f.Existing != l.Keys[side] {
+			r.reject(f, side)
+			return
+		}
+		l.Gone[side], r.look[side] = false, true // it is there already
+		r.become(merge.Reviving)
 	case f.Class == event.Duplicate && w.Op == event.DoCreate:
 		if !f.Existing.IsZero() {
 			r.adopt(side.Other(), f.Existing)

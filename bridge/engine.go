@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -15,13 +16,18 @@ import (
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
 
-// Options is what an Engine is made of. All of it is required but Log.
+// Options is what an Engine is made of. All of it is required but Paused and
+// Log.
 type Options struct {
 	Journal  *journal.Journal
 	Sides    map[string]Side // by connection
 	Mappings []*mapping.Mapping
+	Paused   map[string]string // mappings whose lanes do not run, and why: see pause.go
 	Clock    Clock
 	Log      zerolog.Logger
+	// Precision is how exact a connection's times are: two edits closer than the
+	// coarser one of both sides count as simultaneous.
+	Precision map[string]time.Duration
 }
 
 // Engine runs all mappings. Its methods are safe for concurrent use.
@@ -29,6 +35,7 @@ type Engine struct {
 	journal  *journal.Journal
 	sides    map[string]*connection
 	mappings []*mappingRun
+	byName   map[string]*mappingRun
 	lanes    int
 	clock    Clock
 	log      zerolog.Logger
@@ -40,6 +47,10 @@ type Engine struct {
 	stopped    error
 	halt       context.CancelFunc
 	awaiting   map[string][]*record
+	waiters    map[reference]map[waiter]bool // who waits for whom (reference.go)
+	errands    []func(context.Context) error
+	errandWake chan struct{}
+	busy       bool // an errand is under way
 	trouble    string
 	troubledAt time.Time
 }
@@ -48,13 +59,22 @@ type Engine struct {
 type connection struct {
 	outbox    *outbox
 	inquiries *inquiries
+	clock     clocked // nil where the side does not tell
 }
 
 // mappingRun is one mapping at work.
 type mappingRun struct {
 	*mapping.Mapping
-	lanes  []*lane
-	counts counts
+	engine    *Engine
+	lanes     []*lane
+	counts    counts
+	fuses     [2]fuse // of deletions carried to that side
+	columns   [2][]string
+	precision time.Duration
+	refers    bool         // it has references
+	sensitive bool         // it has fields whose values are masked
+	paused    string       // why its lanes do not run
+	holds     atomic.Int32 // while above 0 its lanes take in nothing more
 
 	mu      sync.Mutex
 	problem string
@@ -62,11 +82,14 @@ type mappingRun struct {
 
 // New returns an engine that does nothing until Run.
 func New(o Options) (*Engine, error) {
-	e := &Engine{journal: o.Journal, sides: map[string]*connection{}, lanes: o.Journal.Lanes(), clock: o.Clock, log: o.Log, awaiting: map[string][]*record{}}
+	e := &Engine{journal: o.Journal, sides: map[string]*connection{}, lanes: o.Journal.Lanes(), clock: o.Clock, log: o.Log, awaiting: map[string][]*record{},
+		byName: map[string]*mappingRun{}, waiters: map[reference]map[waiter]bool{}, errandWake: make(chan struct{}, 1)}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	for name, side := range o.Sides {
 		out := newOutbox(name, side, o.Clock)
-		e.sides[name] = &connection{outbox: out, inquiries: newInquiries(side, out.health, o.Clock)}
+		c := &connection{outbox: out, inquiries: newInquiries(side, out.health, o.Clock)}
+		c.clock, _ = side.(clocked)
+		e.sides[name] = c
 	}
 	for _, m := range o.Mappings {
 		for _, side := range mapping.Sides {
@@ -74,13 +97,28 @@ func New(o Options) (*Engine, error) {
 				return nil, fmt.Errorf("mapping %s: its %s side is on connection %s, which nobody can write to", m.Name(), side, end.Connection)
 			}
 		}
-		run := &mappingRun{Mapping: m}
+		run := newRun(e, m, o.Precision)
+		run.paused = o.Paused[m.Name()]
 		for n := range e.lanes {
 			run.lanes = append(run.lanes, newLane(e, run, n))
 		}
-		e.mappings = append(e.mappings, run)
+		e.mappings, e.byName[m.Name()] = append(e.mappings, run), run
 	}
 	return e, nil
+}
+
+func newRun(e *Engine, m *mapping.Mapping, precision map[string]time.Duration) *mappingRun {
+	run := &mappingRun{Mapping: m, engine: e}
+	for _, side := range mapping.Sides {
+		run.columns[side] = m.Columns(side)
+		run.precision = max(run.precision, precision[m.End(side).Connection])
+		run.fuses[side].limit, run.fuses[side].side = m.Fuse(), side
+	}
+	for _, f := range m.Fields() {
+		run.refers = run.refers || f.Reference() != ""
+		run.sensitive = run.sensitive || f.Sensitive()
+	}
+	return run
 }
 
 // shutdownGrace bounds how long calls under way may still take when Run ends.
@@ -114,6 +152,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 	}
 	group.Go(func() error { return e.keep(run) })
+	group.Go(func() error { return e.runErrands(run) })
 	err := group.Wait()
 	last := e.saveCursors(e.ctx)
 	for _, m := range e.mappings {
@@ -211,6 +250,7 @@ func (e *Engine) saveCursors(ctx context.Context) error {
 			}
 		}
 	}
+	puts = append(puts, e.countsMoved()...)
 	if len(puts) == 0 {
 		return nil
 	}
@@ -243,12 +283,17 @@ func (e *Engine) awaitLink(mapping string, right event.Key, r *record, limit tim
 	e.mu.Lock()
 	e.awaiting[name] = append(e.awaiting[name], r)
 	e.mu.Unlock()
-	time.AfterFunc(limit, func() { e.linked(mapping, right) })
+	time.AfterFunc(limit, func() { e.release(mapping, right) })
 }
 
-// linked wakes the records that waited for this link. It may be called with a
-// lane's mutex held.
-func (e *Engine) linked(mapping string, right event.Key) {
+// linked wakes the records that waited for this link: those of its own right
+// key, and those that refer to it. It may be called with a lane's mutex held.
+func (e *Engine) linked(m *mappingRun, left, right event.Key) {
+	e.release(m.Name(), right)
+	e.wake(m, left, right)
+}
+
+func (e *Engine) release(mapping string, right event.Key) {
 	name := indexName(mapping, right)
 	e.mu.Lock()
 	waiting := e.awaiting[name]

@@ -380,27 +380,6 @@ func TestEngineRefuses(t *testing.T) {
 			t.Errorf("the cursor passed the change: %d, %v", low, err) // B2
 		}
 	})
-	t.Run("to carry a TRUNCATE over, and says so until a person has looked", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, worldOptions{})
-		w.start()
-		w.db.create("email", "ada@x", "name", "Ada")
-		w.settle()
-		w.db.truncate()
-		w.settle()
-		for _, when := range []string{"after the TRUNCATE", "after a restart"} {
-			w.want(list(), list("ada@x Ada"))
-			eventually(t, "the status tells of it "+when, func() bool {
-				s := w.status().Mappings[0]
-				return s.State == "attention" && strings.Contains(s.Problem, "people was truncated")
-			})
-			w.restart()
-			w.settle()
-		}
-		w.db.create("email", "bob@x", "name", "Bob")
-		w.settle()
-		w.want(list("bob@x Bob"), list("ada@x Ada", "bob@x Bob"))
-	})
 	t.Run("a mapping whose side nobody serves", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, worldOptions{})

@@ -50,7 +50,7 @@ func (r *record) forward(changes []event.Change, side mapping.Side) {
 		publish()
 		return
 	}
-	r.lane.persist(audit, puts, publish)
+	r.persist(audit, puts, publish)
 }
 
 // forwarded stands in a subject for the connection of a change that the engine
@@ -105,6 +105,7 @@ func (e *Engine) laneOf(ctx context.Context, m *mappingRun, side mapping.Side, c
 
 // ParkedRecord is a record that waits for a person or for its next change.
 type ParkedRecord struct {
+	ID      string    `json:"id"`
 	Mapping string    `json:"mapping"`
 	Left    string    `json:"left,omitempty"`
 	Right   string    `json:"right,omitempty"`
@@ -113,11 +114,14 @@ type ParkedRecord struct {
 	Field   string    `json:"field,omitempty"`
 	Message string    `json:"message"`
 	Since   time.Time `json:"since"`
+
+	WaitsFor []reference `json:"waits_for,omitempty"`
 }
 
-func (r *record) parkedPut() journal.Put {
+func (r *record) parkedPut(waits []reference) journal.Put {
 	p := r.link.Parked
-	data, err := json.Marshal(ParkedRecord{r.mapping().Name(), string(r.link.Keys[mapping.Left]), string(r.link.Keys[mapping.Right]), p.Side.String(), p.Kind, p.Field, p.Message, p.At})
+	data, err := json.Marshal(ParkedRecord{ID: r.mapping().Name() + "." + r.id.token(), Mapping: r.mapping().Name(), Left: string(r.link.Keys[mapping.Left]),
+		Right: string(r.link.Keys[mapping.Right]), Side: p.Side.String(), Kind: p.Kind, Field: p.Field, Message: p.Message, Since: p.At, WaitsFor: waits})
 	if err != nil {
 		r.lane.fail(fmt.Errorf("encode parked record: %w", err))
 	}

@@ -27,6 +27,9 @@ func (r *record) settleGone() {
 		r.finish()
 	case l.Gone[other]:
 		r.bury()
+	case other == mapping.Right && !r.owns() && l.State != merge.New:
+		l.Keys[other] = "" // another row took its place
+		r.bury()
 	case l.State == merge.New && l.Gone[mapping.Right]:
 		// It was found by its match value and vanished before it was linked.
 		r.dropIndex(l.Keys[mapping.Right])
@@ -55,27 +58,23 @@ func (r *record) findDoubtful(known mapping.Side) {
 
 func (r *record) carryDelete(gone, other mapping.Side) {
 	r.lostEdits(gone, other)
-	policy := r.mapping().Delete(other)
+	policy := r.policy(other)
 	switch policy.Kind {
-	case mapping.DeletePropagate:
-		r.lineDelete(other, event.DoDelete)
-	case mapping.DeleteArchive:
-		if len(policy.Set.Names) > 0 {
-			r.lineDelete(other, event.DoUpdate)
-		} else {
-			r.lineDelete(other, event.DoDelete)
+	case mapping.DeletePropagate, mapping.DeleteArchive:
+		if r.fused(other) {
+			return
 		}
+		op := event.DoDelete
+		if policy.Kind == mapping.DeleteArchive && len(policy.Set.Names) > 0 {
+			op = event.DoUpdate
+		}
+		r.lineDelete(other, op)
 	case mapping.DeleteUnlink:
 		r.tell("unlinked", fmt.Sprintf("deleted on the %s side; the %s record stays and is free", gone, other))
 		r.abandon()
 		r.finish()
 	case mapping.DeleteConfirm:
-		if l := r.link; l.Parked == nil || l.Parked.Kind != "confirm-delete" {
-			r.park(other, "confirm-delete", &event.Fault{Class: event.Rejected,
-				Message: fmt.Sprintf("deleted on the %s side; the %s record %s waits for a person to confirm", gone, other, l.Keys[other])})
-			return
-		}
-		r.finish()
+		r.hold(other, merge.ParkedConfirm, fmt.Sprintf("%s on the %s side; the %s record %s waits for a person to confirm", r.link.Why.Done(), gone, other, r.link.Keys[other]))
 	default: // ignore
 		r.bury()
 	}
@@ -91,22 +90,31 @@ func (r *record) lineDelete(other mapping.Side, op event.WriteOp) {
 // other side that had not reached the deleted record. The deletion wins.
 func (r *record) lostEdits(gone, other mapping.Side) {
 	for i, f := range r.mapping().Fields() {
-		cells := r.link.Fields[i]
+		cells := r.link.Fields[i].Cell
 		if !cells[other].Edited() || cells[other].Shadow.IsUnchanged() {
 			continue
 		}
-		r.note([]merge.Entry{{Kind: "conflict", Field: f.Name(mapping.Left) + "=" + f.Name(mapping.Right), Left: cells[mapping.Left].Now, Right: cells[mapping.Right].Now,
+		r.note([]merge.Entry{{Kind: "conflict", Field: f.Name(mapping.Left) + "=" + f.Name(mapping.Right), Left: cells[mapping.Left].Now, Right: cells[mapping.Right].Now, Loser: cells[other].Now,
 			Rule: "a deletion wins over an edit", Winner: gone.String(), Text: "the record was deleted on the " + gone.String() + " side"}})
-		r.link.Fields[i][other].Shadow = cells[other].Now
+		r.link.Fields[i].Cell[other].Shadow = cells[other].Now
 	}
 }
 
 // bury leaves a tombstone: late changes do not bring the record back.
 func (r *record) bury() {
 	if r.link.State != merge.Deleted {
-		r.link.State, r.dirty = merge.Deleted, true
-		r.tell("deleted", "the record is deleted")
+		r.become(merge.Deleted)
+		r.tell("deleted", "the link ends here: late changes do not bring the record back")
 		r.unpark()
+		r.link.Confirmed = false
 	}
 	r.finish()
+}
+
+// done is a policy as the verb of a sentence.
+func done(p mapping.DeletePolicy) string {
+	if p.Kind == mapping.DeleteArchive {
+		return "archived"
+	}
+	return "deleted"
 }

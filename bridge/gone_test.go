@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -89,13 +90,60 @@ func TestEngineDeletes(t *testing.T) {
 			w, row, contact := pair(t, mapping.DeleteConfirm)
 			remove(w, row, contact)
 			w.want(left(true))
-			w.wantParked("confirm-delete")
+			w.wantHeld(1)
 			w.repeat()
 			w.want(left(true))
-			w.wantParked("confirm-delete")
+			w.wantHeld(1)
 			if got := w.audit("parked"); got != 1 {
 				t.Errorf("the audit tells %d times that the record waits, want once", got)
 			}
+		})
+		t.Run(fmt.Sprintf("a confirmed deletion on the %s side is carried over", from), func(t *testing.T) {
+			t.Parallel()
+			w, row, contact := pair(t, mapping.DeleteConfirm)
+			remove(w, row, contact)
+			out := w.choose(w.reviews("delete")[0].ID, ChoiceConfirm)
+			if out.Already {
+				t.Errorf("the first decision says that it had been made: %+v", out)
+			}
+			w.settle()
+			w.want(left(false))
+			w.wantHeld(0)
+			if again := w.choose(out.ID, ChoiceConfirm); !again.Already {
+				t.Errorf("the same decision again = %+v, want that it says so", again)
+			}
+			if _, err := w.current().Choose(t.Context(), Choice{ID: out.ID, Choice: ChoiceReject, By: "bob"}); !errors.Is(err, ErrDecided) {
+				t.Errorf("another decision later = %v, want %v", err, ErrDecided)
+			}
+		})
+		t.Run(fmt.Sprintf("a rejected deletion on the %s side brings the record back", from), func(t *testing.T) {
+			t.Parallel()
+			w, row, contact := pair(t, mapping.DeleteConfirm)
+			remove(w, row, contact)
+			if from == mapping.Left {
+				w.crm.edit(contact, "title", "Edited")
+			} else {
+				w.db.edit(row, "name", "Edited")
+			}
+			w.settle()
+			w.choose(w.reviews("delete")[0].ID, ChoiceReject)
+			w.settle()
+			// The edit made meanwhile gave way to the deletion, and is in the audit; it stands
+			// on its own side all the same, and the record that comes back has what was last
+			// known there.
+			w.wantHeld(0)
+			if from == mapping.Left {
+				if got := w.db.key("email", "ada@x"); got != row {
+					t.Errorf("the row came back as %s, want its old key %s", got, row)
+				}
+				w.crm.edit(contact, "title", "Later")
+			} else {
+				w.db.edit(row, "name", "Later")
+			}
+			w.settle()
+			w.want(list("ada@x Later"), list("ada@x Later"))
+			w.repeat()
+			w.want(list("ada@x Later"), list("ada@x Later"))
 		})
 	}
 }

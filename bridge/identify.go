@@ -74,7 +74,7 @@ func (r *record) join() {
 	if r.busy > 0 {
 		return
 	}
-	r.link.State, r.dirty = merge.Linked, true
+	r.become(merge.Linked)
 	r.putIndex()
 	r.tell("linked", "two records that existed are linked by their match value")
 	r.resolve()
@@ -87,6 +87,9 @@ func (r *record) create(known mapping.Side) {
 		return
 	}
 	l := r.link
+	if l.State != merge.Creating && !r.ready(known) {
+		return
+	}
 	if l.State != merge.Creating {
 		l.State, l.Since, r.dirty = merge.Creating, r.lane.engine.clock().UTC(), true
 		l.Empty(other)
@@ -98,7 +101,7 @@ func (r *record) create(known mapping.Side) {
 			puts := r.puts
 			r.puts, r.dirty = nil, false
 			r.busy++
-			r.lane.persist(nil, puts, func() { r.busy--; r.advance() })
+			r.persist(nil, puts, func() { r.busy--; r.advance() })
 			return
 		}
 	}
@@ -167,7 +170,7 @@ func (r *record) recheck() bool {
 	}
 	r.link = link
 	for _, t := range r.taken {
-		unsure, lost := link.Observe(r.mapping(), t.side, &t.change)
+		unsure, lost := link.Observe(r.mapping(), t.side, &t.change, r.facts())
 		r.note(lost)
 		if unsure {
 			r.unsure[t.side], r.look[t.side] = append(r.unsure[t.side], t.change), true
@@ -250,7 +253,10 @@ func (r *record) found(known mapping.Side, found []event.Snapshot, fault *event.
 		}
 		r.matched = true
 		if r.doubt { // it was not created after all
-			r.doubt, r.link.State = false, merge.New
+			r.doubt = false
+			if r.link.State == merge.Creating {
+				r.link.State = merge.New
+			}
 		}
 	}
 }
@@ -268,7 +274,7 @@ func (r *record) adopt(known mapping.Side, key event.Key) {
 		r.lane.fail(err)
 		return
 	}
-	if !owner.IsZero() && owner != r.id.key && !r.tombstone(owner) {
+	if !owner.IsZero() && owner != r.id.key && !r.free(owner) {
 		if r.tries < ownerTries { // a row whose key changed keeps its link under the old key for a moment
 			r.tries++
 			r.busy++
@@ -287,9 +293,10 @@ func (r *record) adopt(known mapping.Side, key event.Key) {
 		return
 	}
 	own := r.link.State == merge.Creating && r.doubt
-	r.link.Keys[mapping.Right] = key
+	r.link.Keys[mapping.Right], r.link.Gone[mapping.Right] = key, false
 	r.link.Forget(mapping.Right)
-	r.link.State, r.doubt, r.dirty = merge.New, false, true
+	r.become(merge.New)
+	r.doubt = false
 	if own {
 		r.tell("found", "a creation whose answer was lost is found again")
 	}
@@ -329,14 +336,34 @@ func (r *record) claim(left event.Key) {
 	r.handOver()
 }
 
-// tombstone tells whether a left record's link is over.
-func (r *record) tombstone(left event.Key) bool {
+// free tells whether a left record's partner may be given to another one: its
+// link is over, or its row is gone and a person is still to say what follows from
+// that. A row that took the place of a deleted one takes its partner over.
+func (r *record) free(left event.Key) bool {
 	link, err := r.lane.loadLink(left)
 	if err != nil {
 		r.lane.fail(err)
 		return false
 	}
-	return link == nil || link.State == merge.Deleted
+	if link == nil || link.State == merge.Deleted || link.Gone[mapping.Left] && link.Parked.Deletion() {
+		return true
+	}
+	b := r.lane.mapping.fuses[mapping.Right].state()
+	return b != nil && b.Truncate != nil && link.Seen[mapping.Left].Before(b.Truncate.Position)
+}
+
+// owns tells whether the right record still is this one's partner.
+func (r *record) owns() bool {
+	right := r.link.Keys[mapping.Right]
+	if right.IsZero() {
+		return true
+	}
+	owner, err := r.lane.engine.leftOf(r.lane.engine.ctx, r.mapping().Name(), right)
+	if err != nil {
+		r.lane.fail(err)
+		return false
+	}
+	return owner == r.link.Keys[mapping.Left]
 }
 
 // askRecord reads the record of one side.
@@ -366,7 +393,9 @@ func (r *record) looked(side mapping.Side, found []event.Snapshot, fault *event.
 		r.park(side, "rejected", fault)
 		return
 	case len(found) == 0:
-		r.link.Gone[side], r.dirty, r.fresh = true, true, true
+		if !r.link.Gone[side] {
+			r.link.Gone[side], r.link.Why, r.dirty, r.fresh = true, merge.GoneDeleted, true, true
+		}
 		return
 	}
 	snap := &found[0]
@@ -375,7 +404,7 @@ func (r *record) looked(side mapping.Side, found []event.Snapshot, fault *event.
 		r.look[side] = false
 	}
 	before := r.link.Values(side)
-	r.note(r.link.Look(r.mapping(), side, snap, unsure))
+	r.note(r.link.Look(r.mapping(), side, snap, unsure, r.facts()))
 	if r.link.Changed(side, before) {
 		r.dirty, r.fresh = true, true
 	}

@@ -63,6 +63,10 @@ func (l *lane) Run(ctx context.Context) error {
 	l.mu.Lock()
 	l.window.next, l.stored, l.before = from, from, stats.Changes.LastSeq
 	l.mu.Unlock()
+	if l.mapping.paused != "" { // its changes wait in CHANGES, and the cursor holds them there
+		<-ctx.Done()
+		return nil
+	}
 	stop := context.AfterFunc(ctx, func() { l.mu.Lock(); defer l.mu.Unlock(); l.room.Broadcast() })
 	defer stop()
 	if err := l.engine.journal.Follow(ctx, l.mapping.Name(), l.number, from, l.handle); err != nil && ctx.Err() == nil {
@@ -96,7 +100,7 @@ func (l *lane) handle(ctx context.Context, deliveries []journal.Delivery) error 
 func (l *lane) accept(ctx context.Context, seq uint64, c event.Change) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for ctx.Err() == nil && (l.window.open >= maxOpen || len(l.records) >= maxRecords) {
+	for ctx.Err() == nil && (l.mapping.holds.Load() > 0 || l.window.open >= maxOpen || len(l.records) >= maxRecords) {
 		l.room.Wait()
 	}
 	if ctx.Err() != nil {
@@ -109,22 +113,15 @@ func (l *lane) accept(ctx context.Context, seq uint64, c event.Change) error {
 		return fmt.Errorf("change %d of CHANGES is of %s/%s, which mapping %s does not have", seq, c.Connection, c.Object, l.mapping.Name())
 	}
 	if c.Op == event.Truncate {
-		l.engine.truncated(l.mapping, &c)
-		l.done([]uint64{seq})
-		return nil
+		return l.truncated(side, seq, &c)
 	}
 	id, err := l.identity(side, &c)
 	if err != nil {
 		return err
 	}
-	rec := l.records[id]
-	if rec == nil {
-		link, err := l.linkOf(id)
-		if err != nil {
-			return err
-		}
-		rec = &record{lane: l, id: id, link: link, doubt: link.State == merge.Creating}
-		l.records[id] = rec
+	rec, err := l.record(id)
+	if err != nil {
+		return err
 	}
 	rec.seqs = append(rec.seqs, seq)
 	rec.again = rec.again || seq <= l.before
@@ -152,6 +149,20 @@ func (l *lane) identity(side mapping.Side, c *event.Change) (recordID, error) {
 		return recordID{mapping.Right, key}, nil
 	}
 	return recordID{mapping.Left, left}, nil
+}
+
+// record returns the record as it is in memory, or as its link says.
+func (l *lane) record(id recordID) (*record, error) {
+	if r := l.records[id]; r != nil {
+		return r, nil
+	}
+	link, err := l.linkOf(id)
+	if err != nil {
+		return nil, err
+	}
+	r := &record{lane: l, id: id, link: link, doubt: link.State == merge.Creating || link.State == merge.Reviving, reviews: link.Frozen()}
+	l.records[id] = r
+	return r, nil
 }
 
 // linkOf loads the link of a pair, or returns a new one.

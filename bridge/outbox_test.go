@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,16 +121,28 @@ func (r *rig) pair(m, n int) *record {
 	link.Keys[mapping.Right], link.State = event.KeyOf(fmt.Sprint("c", n)), merge.Linked
 	for i := range link.Fields {
 		for _, side := range mapping.Sides {
-			link.Fields[i][side] = merge.Cell{Shadow: event.String("old"), Now: event.String("old")}
+			link.Fields[i].Cell[side] = merge.Cell{Shadow: event.String("old"), Now: event.String("old")}
 		}
 	}
-	return &record{lane: l, id: recordID{mapping.Left, link.Keys[mapping.Left]}, link: link}
+	rec := &record{lane: l, id: recordID{mapping.Left, link.Keys[mapping.Left]}, link: link}
+	rec.putIndex()
+	if err := r.engine.journal.Store(r.t.Context(), rec.puts...); err != nil {
+		r.t.Fatal(err)
+	}
+	rec.puts = nil
+	return rec
 }
 
 func (r *rig) change(rec *record, op event.Op, pairs ...string) {
 	rec.lane.locked(func() {
 		r.lsn += 16
-		rec.held = append(rec.held, taken{mapping.Left, event.Change{Connection: "db", Op: op, Key: rec.link.Keys[mapping.Left], After: fields(pairs...), Position: event.Position{Major: r.lsn, Minor: 1}}})
+		after := fields(pairs...)
+		for _, name := range rec.mapping().Columns(mapping.Left) { // a row's image names every column
+			if !slices.Contains(after.Names, name) {
+				after.Put(name, event.Value{})
+			}
+		}
+		rec.held = append(rec.held, taken{mapping.Left, event.Change{Connection: "db", Op: op, Key: rec.link.Keys[mapping.Left], After: after, Position: event.Position{Major: r.lsn, Minor: 1}}})
 		rec.advance()
 	})
 }
@@ -433,7 +446,7 @@ func TestOutboxEnds(t *testing.T) {
 		}
 		var shadow [2]string
 		for i, rec := range []*record{first, second} {
-			rec.lane.locked(func() { shadow[i] = rec.link.Fields[1][mapping.Right].Shadow.Text })
+			rec.lane.locked(func() { shadow[i] = rec.link.Fields[1].Cell[mapping.Right].Shadow.Text })
 		}
 		if shadow != [2]string{"new", "old"} {
 			t.Errorf("shadows = %q, want the call under way taken in and no further call", shadow)

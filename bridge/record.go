@@ -64,6 +64,13 @@ type record struct {
 	again   bool   // one of its changes was read before a crash: a write may be forgotten
 	foreign bool   // somebody other than Lockstep changed the record
 
+	unsaved  bool      // a decision is not on disk yet (B6)
+	waitFrom time.Time // since when it waits for a referenced record in memory
+	fuseRead bool      // its deletion was counted
+	reviews  int       // frozen fields that STATE lists
+	storing  int       // stores under way
+	orders   []func()  // of people: carried out between stores
+
 	dirty bool // the link differs from what is on disk
 	fresh bool // something changed since the record was parked
 	audit []journal.AuditEntry
@@ -93,7 +100,7 @@ func (r *record) takeHeld() []event.Change {
 
 // quiet tells whether nothing of the record is under way.
 func (r *record) quiet() bool {
-	return r.busy == 0 && r.out == [2]stage{} && len(r.held) == 0
+	return r.busy == 0 && r.out == [2]stage{} && len(r.held) == 0 && len(r.orders) == 0 && r.storing == 0
 }
 
 // advance does all that can be done for the record now. It is called, with the
@@ -142,8 +149,10 @@ func (r *record) settle() {
 	switch {
 	case l == nil || r.moved || l.State == merge.Deleted:
 		r.finish()
-	case l.Parked != nil && !r.fresh:
+	case l.Parked != nil && l.Parked.Kind != merge.ParkedWaiting && !r.fresh:
 		r.finish() // only a change of the record, or a person, lets it go on
+	case l.State == merge.Reviving:
+		r.revive()
 	case l.Gone[mapping.Left] || l.Gone[mapping.Right]:
 		r.settleGone()
 	case l.State != merge.Linked:
@@ -164,16 +173,55 @@ func (r *record) resolve() {
 	if r.busy > 0 {
 		return
 	}
-	plans, entries, fault := r.link.Resolve(r.mapping())
-	r.note(entries)
-	if fault != nil {
-		r.park(mapping.Left, "unmappable", fault)
-		return
+	d := r.decide()
+	switch {
+	case d.Fault != nil:
+		r.park(mapping.Left, "unmappable", d.Fault)
+	case r.unsaved:
+		r.save()
+	default:
+		r.line(d)
 	}
-	r.line(plans)
 }
 
-func (r *record) line(plans [2]merge.Plan) {
+// decide lets both sides meet and notes what was decided.
+func (r *record) decide() merge.Decision {
+	d := r.link.Resolve(r.mapping(), r.facts())
+	if len(d.Waits) > 0 && r.await(d.Waits) { // what it waits for may have come before it was known to wait
+		again := r.link.Resolve(r.mapping(), r.facts())
+		again.Audit = append(d.Audit, again.Audit...)
+		d = again
+	}
+	for _, e := range d.Audit {
+		r.unsaved = r.unsaved || e.Kind != "one-way"
+	}
+	r.note(d.Audit)
+	return d
+}
+
+// save puts what was decided on disk before anything of it is written to a
+// side (B6).
+func (r *record) save() {
+	if r.out != [2]stage{} {
+		return // the call's end comes back here
+	}
+	r.dirty = true
+	if err := r.encode(); err != nil {
+		r.lane.fail(err)
+		return
+	}
+	audit, puts := r.audit, r.puts
+	r.audit, r.puts, r.dirty = nil, nil, false
+	r.busy++
+	r.persist(audit, puts, func() {
+		r.unsaved = false
+		r.busy--
+		r.advance()
+	})
+}
+
+func (r *record) line(d merge.Decision) {
+	plans := d.Plans
 	for _, side := range mapping.Sides {
 		if r.out[side] != idle || plans[side].IsZero() || r.miss[side] {
 			continue
@@ -186,7 +234,13 @@ func (r *record) line(plans [2]merge.Plan) {
 		r.enqueue(side, event.DoUpdate)
 	}
 	if r.out == [2]stage{} && plans[0].IsZero() && plans[1].IsZero() {
-		r.unpark()
+		if len(d.Waits) == 0 {
+			r.unpark()
+		} else if r.linger() {
+			return
+		} else {
+			r.parkWaiting(d.Waits)
+		}
 		r.finish()
 	}
 }
@@ -226,11 +280,11 @@ func (r *record) finish() {
 		return
 	}
 	r.busy++
-	r.lane.persist(audit, puts, func() {
+	r.persist(audit, puts, func() {
 		r.unlock() // B4: whoever is next in line reads what is on disk now
 		r.lane.done(seqs)
 		if l := r.link; l != nil && l.State == merge.Linked && !r.moved {
-			r.lane.engine.linked(r.mapping().Name(), l.Keys[mapping.Right])
+			r.lane.engine.linked(r.lane.mapping, l.Keys[mapping.Left], l.Keys[mapping.Right])
 		}
 		r.busy--
 		if r.quiet() && len(r.seqs) == 0 {
@@ -260,7 +314,7 @@ func (r *record) checkpoint() {
 	audit, puts := r.audit, r.puts
 	r.audit, r.puts, r.dirty = nil, nil, false
 	r.busy++
-	r.lane.persist(audit, puts, func() {
+	r.persist(audit, puts, func() {
 		r.lane.done(seqs)
 		r.busy--
 		r.advance()
@@ -284,7 +338,7 @@ func (r *record) encode() error {
 		return err
 	}
 	r.puts = append(r.puts, journal.Put{Key: linkName(r.mapping().Name(), r.link.Keys[mapping.Left]), Data: data})
-	return nil
+	return r.putReview()
 }
 
 // putIndex leads from the right record to the left one from here on.
@@ -297,47 +351,21 @@ func (r *record) putIndex() {
 	r.puts = append(r.puts, journal.Put{Key: indexName(r.mapping().Name(), r.link.Keys[mapping.Right]), Data: data})
 }
 
-// note keeps decisions for the audit.
-func (r *record) note(entries []merge.Entry) {
-	for _, e := range entries {
-		r.dirty = true
-		r.lane.mapping.counts.conflict(e.Kind)
-		r.audit = append(r.audit, journal.AuditEntry{At: r.lane.engine.clock().UTC(), Mapping: r.mapping().Name(), Key: string(r.id.key),
-			Kind: e.Kind, Field: e.Field, Rule: e.Rule, Winner: e.Winner, Left: e.Left.Display(), Right: e.Right.Display(), Change: r.cause[0] + " " + r.cause[1], Text: e.Text + loser(e)})
-	}
-}
-
-// loser names the value that stands on neither side in the end.
-func loser(e merge.Entry) string {
-	if e.Loser.IsUnchanged() {
-		return ""
-	}
-	return "; lost: " + e.Loser.Display()
-}
-
-// tell adds one line to the record's history in the audit.
-func (r *record) tell(kind, text string) {
-	left, right := event.Key(""), event.Key("")
-	if r.link != nil {
-		left, right = r.link.Keys[mapping.Left], r.link.Keys[mapping.Right]
-	}
-	r.audit = append(r.audit, journal.AuditEntry{At: r.lane.engine.clock().UTC(), Mapping: r.mapping().Name(), Key: string(r.id.key), Kind: kind,
-		Left: string(left), Right: string(right), Change: r.cause[0] + " " + r.cause[1], Text: text})
-}
-
 // park lets the record wait for a person or for its next change (B5).
 func (r *record) park(side mapping.Side, kind string, fault *event.Fault) {
 	now := r.lane.engine.clock().UTC()
-	if r.link.Parked == nil {
-		r.lane.mapping.counts.parked.Add(1)
+	if p := r.link.Parked; p != nil {
+		r.lane.mapping.counts.park(p.Kind, -1)
 	}
+	r.lane.mapping.counts.park(kind, 1)
 	r.link.Parked = &merge.Parked{Side: side, Kind: kind, Message: fault.Message, Field: fault.Field, At: now}
 	if fault.Code != "" {
 		r.link.Parked.Message = fault.Code + ": " + fault.Message
 	}
+	r.link.Parked.Message = r.lane.mapping.mask(r.link, r.link.Parked.Message)
 	r.dirty, r.fresh, r.miss = true, false, [2]bool{}
 	r.tell("parked", kind+": "+r.link.Parked.Message)
-	r.puts = append(r.puts, r.parkedPut())
+	r.puts = append(r.puts, r.parkedPut(nil))
 	r.finish()
 }
 
@@ -346,10 +374,35 @@ func (r *record) unpark() {
 	if r.link.Parked == nil {
 		return
 	}
+	r.lane.mapping.counts.park(r.link.Parked.Kind, -1)
 	r.link.Parked, r.dirty = nil, true
 	r.tell("resumed", "the record goes on")
 	r.puts = append(r.puts, journal.Put{Key: parkedName(r.mapping().Name(), r.id)})
-	r.lane.mapping.counts.parked.Add(-1)
+}
+
+// persist is lane.persist for a record: a person's orders come between its
+// stores, so that what is on disk is always the newer state.
+func (r *record) persist(audit []journal.AuditEntry, puts []journal.Put, done func()) {
+	r.storing++
+	r.lane.persist(audit, puts, func() {
+		r.storing--
+		done()
+		r.obey()
+	})
+}
+
+// order lets a person's order be carried out as soon as nothing is being stored.
+func (r *record) order(f func()) {
+	r.orders = append(r.orders, f)
+	r.obey()
+}
+
+func (r *record) obey() {
+	for r.storing == 0 && len(r.orders) > 0 {
+		f := r.orders[0]
+		r.orders = r.orders[1:]
+		f()
+	}
 }
 
 // after runs f with the lane's mutex held, once the time has passed and unless

@@ -12,6 +12,7 @@ import (
 // Names in STATE. Record keys appear as tokens (event.Key.Token), never in
 // clear: a key may be a customer's address.
 func linkName(mapping string, left event.Key) string { return "link." + mapping + "." + left.Token() }
+func linkPrefix(mapping string) string               { return "link." + mapping + "." }
 func indexName(mapping string, right event.Key) string {
 	return "right." + mapping + "." + right.Token()
 }

@@ -17,7 +17,8 @@ import (
 type store struct {
 	connection, object string
 	log                bool
-	unique             string // a field of which no two records hold the same value
+	columns            []string // what a record has; those of people when it is nil
+	unique             string   // a field of which no two records hold the same value
 
 	// before is asked ahead of a write, without any lock held: a fault keeps the
 	// write from happening. after sees what became of it and may lose the answer.
@@ -155,6 +156,29 @@ func (s *store) rekey(old, key event.Key, pairs ...string) {
 	s.tell(event.Change{Op: event.Update, Key: key, OldKey: old, After: s.image(r, event.Record{}), Position: p, At: at})
 }
 
+// restore brings a deleted record back with the fields, as a person does in a SaaS.
+func (s *store) restore(key event.Key, pairs ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := fields(pairs...)
+	p, at := s.tick()
+	r := row{values: map[string]event.Value{}, at: at}
+	for _, name := range s.names() {
+		r.values[name] = set.Get(name)
+	}
+	s.rows[key] = r
+	s.tell(event.Change{Op: event.Restored, Key: key, Position: p, At: at})
+}
+
+// merge lets one record live on in another one, as a person does in a SaaS.
+func (s *store) merge(loser, survivor event.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rows, loser)
+	p, at := s.tick()
+	s.tell(event.Change{Op: event.Merged, OldKey: loser, Key: survivor, Position: p, At: at})
+}
+
 // put stores the fields and tells of it. The mutex is held.
 func (s *store) put(op event.Op, key event.Key, set event.Record, by event.Origin) (event.Position, time.Time) {
 	r, ok := s.rows[key]
@@ -179,6 +203,9 @@ func (s *store) put(op event.Op, key event.Key, set event.Record, by event.Origi
 }
 
 func (s *store) names() []string {
+	if s.columns != nil {
+		return s.columns
+	}
 	if s.log {
 		return []string{"email", "name"}
 	}
@@ -218,8 +245,11 @@ func (s *store) apply(w event.Write) event.Result {
 	}
 	key := w.Key
 	if w.Op == event.DoCreate {
-		s.ids++
-		key = event.KeyOf(strconv.Itoa(s.ids))
+		if s.ids++; !s.log || key.IsZero() { // a database brings a row back under its key
+			key = event.KeyOf(strconv.Itoa(s.ids))
+		} else if _, exists := s.rows[key]; exists {
+			return event.Result{Err: &event.Fault{Class: event.Duplicate, Message: "the row exists", Existing: key}}
+		}
 	} else if fault := s.guard(w); fault != nil {
 		return event.Result{Err: fault}
 	}
@@ -413,6 +443,13 @@ func (s *store) show(names ...string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// value is what a record holds in a field.
+func (s *store) value(key event.Key, field string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows[key].values[field].Text
 }
 
 func (s *store) key(field, value string) event.Key {

@@ -68,6 +68,8 @@ type world struct {
 	journal *journal.Journal
 	mapping *mapping.Mapping
 	db, crm *store
+	make    func() (*Engine, error) // nil: one engine for the one mapping
+	stores  []*store
 
 	mu     sync.Mutex
 	engine *Engine
@@ -93,9 +95,17 @@ func newWorld(t *testing.T, o worldOptions) *world {
 		w.crm.unique = "mail"
 	}
 	w.build()
+	w.pump(w.db, w.crm)
+	return w
+}
+
+// pump publishes what the stores tell, for as long as the test runs.
+func (w *world) pump(stores ...*store) {
+	t := w.t
+	w.stores = stores
 	ctx, cancel := context.WithCancel(context.Background())
 	var pumps sync.WaitGroup
-	for _, s := range []*store{w.db, w.crm} {
+	for _, s := range stores {
 		pumps.Go(func() {
 			if err := s.pump(ctx, w); err != nil && ctx.Err() == nil {
 				t.Errorf("publish the changes of %s: %v", s.connection, err)
@@ -103,13 +113,17 @@ func newWorld(t *testing.T, o worldOptions) *world {
 		})
 	}
 	t.Cleanup(func() { w.stop(); cancel(); pumps.Wait() })
-	return w
 }
 
 // build makes a new engine on the same journal, as a new process does.
 func (w *world) build() {
 	w.t.Helper()
-	e, err := New(Options{Journal: w.journal, Sides: map[string]Side{"db": w.db, "crm": w.crm}, Mappings: []*mapping.Mapping{w.mapping}, Clock: time.Now})
+	if w.make == nil {
+		w.make = func() (*Engine, error) {
+			return New(Options{Journal: w.journal, Sides: map[string]Side{"db": w.db, "crm": w.crm}, Mappings: []*mapping.Mapping{w.mapping}, Clock: time.Now})
+		}
+	}
+	e, err := w.make()
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -162,9 +176,15 @@ func (w *world) status() Status {
 func (w *world) settle() {
 	w.t.Helper()
 	quiet := func() (uint64, bool) {
-		s := w.status()
-		m := s.Mappings[0]
-		return m.Changes, m.Waiting == 0 && m.UnderWay == 0 && w.db.published() && w.crm.published()
+		changes, still := uint64(0), true
+		for _, m := range w.status().Mappings {
+			changes += m.Changes
+			still = still && m.Waiting == 0 && m.UnderWay == 0
+		}
+		for _, s := range w.stores {
+			still = still && s.published()
+		}
+		return changes, still
 	}
 	eventually(w.t, "everything is worked through", func() bool {
 		// Twice: a change may pass from one lane to another while they are counted.

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 
@@ -32,7 +33,7 @@ func Compile(spec Spec, left, right event.Object) (*Mapping, []Problem) {
 	if spec.Guard == "" {
 		spec.Guard = GuardNone
 	}
-	m := &Mapping{name: spec.Name, ends: c.ends, guard: spec.Guard}
+	m := &Mapping{name: spec.Name, ends: c.ends, guard: spec.Guard, fuse: spec.Fuse, breaker: spec.Breaker, drift: spec.Drift}
 	if spec.Name == "" {
 		c.add("name", "the mapping has no name", "give it one: name: contacts")
 	}
@@ -45,18 +46,24 @@ func Compile(spec Spec, left, right event.Object) (*Mapping, []Problem) {
 	c.checkTargets(spec)
 	m.match = c.compileMatch(spec)
 	m.filters = [2]*rowFilter{c.compileFilter(Left, spec.FilterLeft), c.compileFilter(Right, spec.FilterRight)}
-	m.deletes = [2]DeletePolicy{c.compileDelete(Left, spec.DeleteToLeft), c.compileDelete(Right, spec.DeleteToRight)}
+	m.deletes = [2]DeletePolicy{c.compileDelete("delete.to_left", Left, spec.DeleteToLeft), c.compileDelete("delete.to_right", Right, spec.DeleteToRight)}
+	c.compileLeaves(m, spec)
+	for side := range m.merged {
+		m.merged[side] = c.compileDelete("delete.merged", Side(side), spec.DeleteMerged)
+	}
+	m.initial = c.compileConstants(spec)
+	c.compileConditions(spec)
 	if spec.Guard != GuardNone && spec.Guard != GuardRead {
 		c.add("guard", fmt.Sprintf("%q is no guard", string(spec.Guard)), "write none or read")
 	}
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
-	c.warnRequired()
+	c.warnRequired(m)
 	m.fields, m.warnings = c.fields, c.warnings
 	for _, side := range Sides {
 		for _, f := range m.fields {
-			m.columns[side] = append(m.columns[side], f.Name(side))
+			m.columns[side] = append(m.columns[side], f.Names(side)...)
 		}
 		m.columns[side] = unique(append(m.columns[side], m.FilterColumns(side)...))
 	}
@@ -85,9 +92,9 @@ func (c *compiler) valueEnv(k event.Kind) (*cel.Env, error) {
 func (c *compiler) checkTargets(spec Spec) {
 	first := map[[2]string]int{}
 	for i, s := range spec.Fields {
-		pair := [2]string{s.Left, s.Right}
+		pair := [2]string{strings.Join(s.names(Left), "+"), strings.Join(s.names(Right), "+")}
 		if at, twice := first[pair]; twice {
-			c.add(fmt.Sprintf("fields[%d]", i), fmt.Sprintf("%s and %s are mapped to each other already, by fields[%d]", s.Left, s.Right, at), "leave one of the lines")
+			c.add(fmt.Sprintf("fields[%d]", i), fmt.Sprintf("%s and %s are mapped to each other already, by fields[%d]", pair[0], pair[1], at), "leave one of the lines")
 			continue
 		}
 		first[pair] = i
@@ -103,22 +110,32 @@ func (c *compiler) checkPair(spec Spec, j, i int) {
 		return
 	}
 	for _, side := range Sides {
-		if a.writes[side] && b.writes[side] && a.Name(side) == b.Name(side) {
-			way := side.Other().String()
-			c.add(fmt.Sprintf("fields[%d].%s", i, side), fmt.Sprintf("%s is written by fields[%d] already", b.Name(side), j),
-				"let one of the two lines only read it: direction: "+way)
+		if !a.writes[side] || !b.writes[side] {
+			continue
+		}
+		for _, name := range b.Names(side) {
+			if slices.Contains(a.Names(side), name) {
+				way := side.Other().String()
+				c.add(fmt.Sprintf("fields[%d].%s", i, side), fmt.Sprintf("%s is written by fields[%d] already", name, j),
+					"let one of the two lines only read it: direction: "+way)
+			}
 		}
 	}
 }
 
 // warnRequired tells which columns a record created by this mapping would lack.
-func (c *compiler) warnRequired() {
+func (c *compiler) warnRequired(m *Mapping) {
 	for _, side := range Sides {
 		written := map[string]bool{}
 		for _, f := range c.fields {
 			if f.writes[side] {
-				written[f.Name(side)] = true
+				for _, name := range f.Names(side) {
+					written[name] = true
+				}
 			}
+		}
+		for _, name := range m.initial[side].Names {
+			written[name] = true
 		}
 		for _, f := range c.objects[side].Fields {
 			if len(written) > 0 && f.Required && !f.Generated && !f.ReadOnly && !written[f.Name] {

@@ -8,8 +8,7 @@ import (
 )
 
 // compileDelete checks what a deletion does to the record of a side.
-func (c *compiler) compileDelete(side Side, spec DeleteSpec) DeletePolicy {
-	path := "delete.to_" + side.String()
+func (c *compiler) compileDelete(path string, side Side, spec DeleteSpec) DeletePolicy {
 	p := DeletePolicy{Kind: spec.Kind}
 	if int(spec.Kind) >= len(deleteWords) {
 		c.add(path, "unknown delete policy", "write propagate, archive, unlink, ignore or confirm")

@@ -14,21 +14,35 @@ func (c *compiler) compileField(path string, spec FieldSpec, inherited Rule) *Fi
 	if spec.Conflict != nil {
 		f.rule = *spec.Conflict
 	}
-	for side, name := range [2]string{spec.Left, spec.Right} {
-		shape, ok := c.objects[side].Field(name)
-		if !ok {
-			where := path + "." + Side(side).String()
-			c.add(where, fmt.Sprintf("%s has no %s", c.ends[side], name), didYouMean(name, fieldNames(c.objects[side])))
+	f.hidden, f.mapping = spec.Sensitive, spec.Reference
+	for _, side := range Sides {
+		where := path + "." + side.String()
+		f.names[side] = spec.names(side)
+		for _, name := range f.names[side] {
+			shape, ok := c.objects[side].Field(name)
+			if !ok {
+				c.add(where, fmt.Sprintf("%s has no %s", c.ends[side], name), didYouMean(name, fieldNames(c.objects[side])))
+			}
+			f.shape[side] = shape
+			f.parts[side] = append(f.parts[side], shape)
 		}
-		f.shape[side] = shape
+		c.compileParts(where, spec, f, side)
 	}
 	f.writes = c.directions(path, spec)
 	if len(c.problems) > before {
 		return nil
 	}
 	c.checkWritable(path, f)
-	c.compileWays(path, spec, f)
+	switch {
+	case f.mapping != "":
+		c.checkReference(path, spec, f)
+	case f.grouped() != nil:
+		c.compileGroup(path, spec, f)
+	default:
+		c.compileWays(path, spec, f)
+	}
 	c.compileDefaults(path, spec, f)
+	c.compileMerge(path, spec, f)
 	if len(c.problems) > before {
 		return nil
 	}
@@ -39,10 +53,11 @@ func (c *compiler) compileField(path string, spec FieldSpec, inherited Rule) *Fi
 func (c *compiler) directions(path string, spec FieldSpec) (writes [2]bool) {
 	word := spec.Direction
 	if word == "" {
+		toLeft, toRight := spec.given(Left), spec.given(Right)
 		switch {
-		case spec.ToRight != "" && spec.ToLeft == "":
+		case toRight != "" && toLeft == "":
 			word = "right"
-		case spec.ToLeft != "" && spec.ToRight == "":
+		case toLeft != "" && toRight == "":
 			word = "left"
 		default:
 			word = "both"
@@ -59,8 +74,8 @@ func (c *compiler) directions(path string, spec FieldSpec) (writes [2]bool) {
 		c.add(path+".direction", fmt.Sprintf("%q is no direction", word), "write left, right or both")
 		return writes
 	}
-	given := [2]string{spec.ToLeft, spec.ToRight}
-	if len(spec.Values) > 0 && (spec.ToLeft != "" || spec.ToRight != "") {
+	given := [2]string{spec.given(Left), spec.given(Right)}
+	if len(spec.Values) > 0 && (given[Left] != "" || given[Right] != "") {
 		c.add(path+".values", "a field has either values or expressions", "leave one of the two")
 		return writes
 	}
@@ -83,13 +98,19 @@ func (c *compiler) checkWritable(path string, f *Field) {
 		if !f.writes[side] {
 			continue
 		}
-		shape, other := f.shape[side], side.Other()
 		where := path + "." + side.String()
-		if shape.ReadOnly {
-			c.add(where, fmt.Sprintf("%s of %s is read-only", shape.Name, c.ends[side]), "write direction: "+other.String())
-		} else if shape.Generated && slices.Contains(c.objects[side].Key, shape.Name) {
-			c.add(where, fmt.Sprintf("%s of %s is the key that the %s side gives its records", shape.Name, c.ends[side], side), "write direction: "+other.String())
+		for _, shape := range f.parts[side] {
+			c.checkWritablePart(where, side, shape)
 		}
+	}
+}
+
+func (c *compiler) checkWritablePart(where string, side Side, shape event.Field) {
+	remedy := "write direction: " + side.Other().String()
+	if shape.ReadOnly {
+		c.add(where, fmt.Sprintf("%s of %s is read-only", shape.Name, c.ends[side]), remedy)
+	} else if shape.Generated && slices.Contains(c.objects[side].Key, shape.Name) {
+		c.add(where, fmt.Sprintf("%s of %s is the key that the %s side gives its records", shape.Name, c.ends[side], side), remedy)
 	}
 }
 

@@ -35,16 +35,8 @@ func (c *compiler) compileExpression(path, text string, from, to event.Field) co
 		c.add(path, err.Error(), "")
 		return nil
 	}
-	ast, ok := c.check(env, path, text)
-	if !ok {
-		return nil
-	}
-	if why, remedy := lands(ast.OutputType(), to); why != "" {
-		c.problems = append(c.problems, Problem{Path: path, Line: 1, Column: 1, What: why, Remedy: remedy})
-		return nil
-	}
-	program, ok := c.program(env, path, ast)
-	if !ok {
+	program := c.landing(env, path, text, to)
+	if program == nil {
 		return nil
 	}
 	return func(s string) (string, error) {
@@ -52,18 +44,7 @@ func (c *compiler) compileExpression(path, text string, from, to event.Field) co
 		if err != nil {
 			return "", err
 		}
-		out, _, err := program.Eval(map[string]any{"value": v})
-		if err != nil {
-			return "", errors.New("makes the expression fail: " + short(err.Error()))
-		}
-		if out.Type() == types.NullType {
-			return "", errNull
-		}
-		s, err = canonicalOf(to.Kind, out)
-		if err != nil {
-			return "", err
-		}
-		return fit(to, s)
+		return run(program, map[string]any{"value": v}, to)
 	}
 }
 

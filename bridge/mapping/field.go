@@ -10,14 +10,20 @@ import (
 // Field is one mapped field: a name on each side, and how values get from one
 // to the other. It never changes and is safe for concurrent use.
 type Field struct {
-	shape    [2]event.Field
+	shape    [2]event.Field   // of a field of several parts, one that stands for all
+	parts    [2][]event.Field // nil for an ordinary field
+	names    [2][]string
 	writes   [2]bool
+	when     [2]*rowFilter // asked of the other side's record before this side is written
+	merge    mergeRule
+	mapping  string     // of a reference: the mapping whose links translate it
+	hidden   bool       // sensitive
 	to       [2]convert // to[Right] converts from left to right; nil where the mapping has no such way
 	defaults [2]*string
 	rule     Rule
 }
 
-// Name is the field's name on a side.
+// Name is the field's name on a side; the names of several parts are joined.
 func (f *Field) Name(side Side) string { return f.shape[side].Name }
 
 // Shape is the field as its side describes it.
@@ -53,7 +59,7 @@ func (f *Field) Convert(to Side, v event.Value) (event.Value, error) {
 	}
 	if err != nil {
 		return event.Value{}, &event.Fault{Class: event.Rejected, Field: source.Name,
-			Message: fmt.Sprintf("%s holds %s, which %v", source.Name, quote(v.Text), err)}
+			Message: fmt.Sprintf("%s holds %s, which %v", source.Name, f.quote(v.Text), f.hide(err, v))}
 	}
 	return event.Of(target.Kind, text), nil
 }

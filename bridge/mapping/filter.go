@@ -61,16 +61,22 @@ func (c *compiler) compileFilter(side Side, text string) *rowFilter {
 	if strings.TrimSpace(text) == "" {
 		return nil
 	}
-	path := "filter." + side.String()
-	env, err := newRowEnv(c.env, c.objects[side])
+	before := len(c.problems)
+	f := c.compileRow("filter."+side.String(), c.objects[side], text)
+	c.explainColumns(before, side)
+	return f
+}
+
+// compileRow checks an expression over an object's fields that has to be true or
+// false.
+func (c *compiler) compileRow(path string, object event.Object, text string) *rowFilter {
+	env, err := newRowEnv(c.env, object)
 	if err != nil {
 		c.add(path, err.Error(), "")
 		return nil
 	}
-	before := len(c.problems)
 	checked, ok := c.check(env, path, text)
 	if !ok {
-		c.explainColumns(before, side)
 		return nil
 	}
 	if !truth(checked.OutputType()) {
@@ -89,12 +95,14 @@ func truth(t *cel.Type) bool {
 	return t.Kind() == types.BoolKind || t.IsAssignableType(cel.BoolType) && t.Kind() != types.DynKind
 }
 
+// undefinedField is how the checker's message of an unknown column begins.
+const undefinedField = "undefined field '"
+
 // explainColumns tells near names of columns that do not exist.
 func (c *compiler) explainColumns(from int, side Side) {
-	const undefined = "undefined field '"
 	for i := from; i < len(c.problems); i++ {
 		p := &c.problems[i]
-		if name, ok := strings.CutPrefix(p.What, undefined); ok {
+		if name, ok := strings.CutPrefix(p.What, undefinedField); ok {
 			name = strings.TrimSuffix(name, "'")
 			p.What = fmt.Sprintf("%s has no %s", c.ends[side], name)
 			p.Remedy = didYouMean(name, fieldNames(c.objects[side]))

@@ -16,7 +16,13 @@ type Mapping struct {
 	match    match
 	filters  [2]*rowFilter
 	deletes  [2]DeletePolicy
+	leaves   [2]DeletePolicy
+	merged   [2]DeletePolicy
+	initial  [2]event.Record
 	guard    Guard
+	fuse     Fuse
+	breaker  Breaker
+	drift    DriftPolicy
 	columns  [2][]string
 	warnings []Problem
 }

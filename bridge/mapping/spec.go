@@ -11,23 +11,41 @@ type Spec struct {
 	MatchLeft, MatchRight   string // the fields that tell which records belong together: a pair that is mapped
 	FilterLeft, FilterRight string // CEL over row; "" takes every record
 
-	Fields   []FieldSpec
-	Conflict Rule // for fields that have no rule of their own
+	Fields    []FieldSpec
+	Constants []ConstantSpec
+	Conflict  Rule // for fields that have no rule of their own
 
 	DeleteToRight, DeleteToLeft DeleteSpec
-	Guard                       Guard // zero: GuardNone
+	LeaveToRight, LeaveToLeft   *DeleteSpec // nil: as a deletion
+	DeleteMerged                DeleteSpec  // zero kind here is DeletePropagate: configurations say ignore unless told otherwise
+	Guard                       Guard       // zero: GuardNone
+	Fuse                        Fuse        // zero: none
+	Breaker                     Breaker     // zero: none
+	Drift                       DriftPolicy
+}
+
+// ConstantSpec is a field that only one side has: what it gets at creation.
+type ConstantSpec struct {
+	Side  Side
+	Field string
+	Value string // in the field's canonical text
 }
 
 // FieldSpec is one line of a mapping.
 type FieldSpec struct {
 	Left, Right  string
-	Direction    string  // both, left or right; "" follows the expressions: both, or the way of the only one
-	ToRight      string  // CEL over value
-	ToLeft       string  // CEL over value
-	Values       []Pair  // counterparts, instead of expressions
-	DefaultLeft  *string // written to the left for null
-	DefaultRight *string // written to the right for null
-	Conflict     *Rule   // nil: the mapping's
+	Parts        [2][]string // of a field that several fields of that side make up; Left or Right is "" then
+	ToParts      [2][]string // CEL over value, one for each part
+	When         [2]string   // CEL over row, the other side's mapped fields: written to this side only where it holds
+	Sensitive    bool        // values are masked wherever people read them
+	Reference    string      // the mapping whose links translate the value
+	Direction    string      // both, left or right; "" follows the expressions: both, or the way of the only one
+	ToRight      string      // CEL over value
+	ToLeft       string      // CEL over value
+	Values       []Pair      // counterparts, instead of expressions
+	DefaultLeft  *string     // written to the left for null
+	DefaultRight *string     // written to the right for null
+	Conflict     *Rule       // nil: the mapping's
 }
 
 // Pair is one line of a value table, each value in its side's canonical text.
@@ -39,12 +57,15 @@ type RuleKind uint8
 const (
 	Newest RuleKind = iota // the later edit wins
 	Prefer                 // the named side wins
+	Review                 // both values wait for a person
+	Merge                  // an expression makes one value of both
 )
 
 // Rule settles a conflict of one field.
 type Rule struct {
-	Kind RuleKind
-	Side Side // Prefer: the side that wins
+	Kind       RuleKind
+	Side       Side   // Prefer: the side that wins
+	Expression string // Merge: CEL over left, right and base, all in the left side's form
 }
 
 // DeleteKind says what a deletion on one side does to the record of the other.

@@ -14,4 +14,8 @@
 //	M3  Of two edits that collide, one wins by a named rule and the other goes to
 //	    the audit. Nothing else ends an edit but a later edit of its own side.
 //	M4  Agreement is recorded in each side's own form, as that side tells it.
+//	M5  A value decided for both sides, by an expression or a person, is written
+//	    under guards; an edit of either side that comes first drops it.
+//	M6  A frozen field is written on neither side until a person decides, except to
+//	    put back what our own write had replaced.
 package merge

@@ -27,6 +27,9 @@ type Cell struct {
 	// Lost marks an edit that our own write overwrote and that won all the
 	// same: Now has to be written back to its own side.
 	Lost bool
+	// Ours: what stands was written by us, even where the side had said the same
+	// before. A later edit that our write replaced still counts.
+	Ours bool
 
 	recent []event.Value // what Now was since the link was loaded or last written; not stored
 }
@@ -34,8 +37,14 @@ type Cell struct {
 // Edited tells whether this side holds an edit that the other has not got.
 func (c Cell) Edited() bool { return c.Lost || !c.Now.IsUnchanged() && !c.Now.Equal(c.Shadow) } // M1
 
-// Field is one mapped field of a link: a cell for each side.
-type Field [2]Cell
+// Field is one mapped field of a link: a cell for each side, and what stands
+// between them.
+type Field struct {
+	Cell    [2]Cell
+	Frozen  *Frozen  // it waits for a person
+	Settled *Settled // a value decided for both sides is on its way
+	Turns   Turns
+}
 
 // State is where a link stands.
 type State uint8
@@ -45,7 +54,27 @@ const (
 	Creating              // the creation on the other side was begun: when in doubt, look it up before creating again
 	Linked                // both records are known
 	Deleted               // a tombstone: late changes do not bring the record back
+	Reviving              // a record that is gone on one side is being brought back there
 )
+
+var stateNames = [...]string{"new", "creating", "linked", "deleted", "reviving"}
+
+func (s State) String() string { return stateNames[s] }
+
+// GoneReason says why a record does not exist on a side any more, as far as this
+// mapping is concerned.
+type GoneReason uint8
+
+const (
+	GoneDeleted  GoneReason = iota
+	GoneFiltered            // it does not match the side's filter any more
+	GoneMerged              // it was merged into a record that has a partner already
+)
+
+// Done is the reason as the verb of a sentence.
+func (r GoneReason) Done() string {
+	return [...]string{"deleted", "no longer taken by the filter", "merged into another record"}[r]
+}
 
 // Link is all that is kept of one pair of records. It has one owner at a time
 // and is not safe for concurrent use.
@@ -55,17 +84,63 @@ type Link struct {
 	Fields []Field           // in the mapping's order
 	Seen   [2]event.Position // newest change taken from a side with an ordered log
 	Gone   [2]bool           // the record does not exist on this side any more
-	Since  time.Time         // when the creation on the other side was begun (State Creating)
-	Parked *Parked           // why this record waits for a person or for its next change
+	Why    GoneReason        // why not
+	// Confirmed: a person said that the deletion is to be carried over.
+	Confirmed bool
+	Since     time.Time // when the creation on the other side was begun (State Creating)
+	Parked    *Parked   // why this record waits for a person or for its next change
 }
 
 // Parked is a record that cannot go on by itself.
 type Parked struct {
 	Side    mapping.Side `json:"side"`            // the side that refuses, or whose value does not fit
-	Kind    string       `json:"kind"`            // rejected, unmappable, unmatched, ambiguous, confirm-delete
+	Kind    string       `json:"kind"`            // rejected, unmappable, unmatched, ambiguous, or one of those below
 	Message string       `json:"message"`         // what the side said
 	Field   string       `json:"field,omitempty"` // the field at fault, where that is known
 	At      time.Time    `json:"at"`
+}
+
+// Kinds of parked records that the engine treats in a way of their own.
+const (
+	ParkedConfirm = "confirm-delete" // a deletion waits for a person
+	ParkedHeld    = "held-delete"    // a deletion is one of a burst that waits for a person
+	ParkedWaiting = "waiting"        // a reference points to a record that is not linked; other fields go on
+)
+
+// Deletion tells whether what is parked is a deletion that waits for a person.
+func (p *Parked) Deletion() bool {
+	return p != nil && (p.Kind == ParkedConfirm || p.Kind == ParkedHeld)
+}
+
+// Frozen is how many fields wait for a person.
+func (l *Link) Frozen() (n int) {
+	for i := range l.Fields {
+		if l.Fields[i].Frozen != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Revived takes in that the side's record exists again with what was last known
+// of it. An edit that it held and the other side has not got stays one.
+func (l *Link) Revived(m *mapping.Mapping, side mapping.Side, res event.Result) {
+	for i, f := range m.Fields() {
+		cell := &l.Fields[i].Cell[side]
+		stored := f.Take(side, res.After, cell.Now)
+		if stored.IsUnchanged() {
+			continue
+		}
+		if !cell.Edited() {
+			cell.Shadow = stored
+		}
+		cell.Now, cell.Lost = stored, false
+		cell.Floor = Later(cell.Floor, Floor(res)) // M2
+	}
+	if !res.Key.IsZero() {
+		l.Keys[side] = res.Key
+	}
+	l.Gone[side], l.Seen[side] = false, Later(l.Seen[side], Floor(res))
 }
 
 // NewLink returns a link of which only one side's key is known.
@@ -78,7 +153,7 @@ func NewLink(m *mapping.Mapping, side mapping.Side, key event.Key) *Link {
 // Complete tells whether every mapped field of the side is known.
 func (l *Link) Complete(side mapping.Side) bool {
 	for i := range l.Fields {
-		if l.Fields[i][side].Now.IsUnchanged() {
+		if l.Fields[i].Cell[side].Now.IsUnchanged() {
 			return false
 		}
 	}
@@ -88,7 +163,7 @@ func (l *Link) Complete(side mapping.Side) bool {
 // Empty sets the side to a record that holds nothing yet, as before it is created.
 func (l *Link) Empty(side mapping.Side) {
 	for i := range l.Fields {
-		l.Fields[i][side] = Cell{Shadow: event.Value{State: event.Null}, Now: event.Value{State: event.Null}}
+		l.Fields[i].Cell[side] = Cell{Shadow: event.Value{State: event.Null}, Now: event.Value{State: event.Null}}
 	}
 }
 
@@ -96,8 +171,9 @@ func (l *Link) Empty(side mapping.Side) {
 // agreed: for a record that was found and has to be read.
 func (l *Link) Forget(side mapping.Side) {
 	for i := range l.Fields {
-		l.Fields[i][side] = Cell{}
-		l.Fields[i][side.Other()].Shadow = event.Value{}
+		l.Fields[i].Cell[side] = Cell{}
+		l.Fields[i].Cell[side.Other()].Shadow = event.Value{}
+		l.Fields[i].Frozen, l.Fields[i].Settled = nil, nil
 	}
 }
 
@@ -105,7 +181,10 @@ func (l *Link) Forget(side mapping.Side) {
 func (l *Link) Record(m *mapping.Mapping, side mapping.Side) event.Record {
 	var r event.Record
 	for i, f := range m.Fields() {
-		r.Put(f.Name(side), l.Fields[i][side].Now)
+		part := f.Spread(side, l.Fields[i].Cell[side].Now, event.Value{})
+		for k, name := range part.Names {
+			r.Put(name, part.Values[k])
+		}
 	}
 	return r
 }
@@ -115,7 +194,7 @@ func (l *Link) Record(m *mapping.Mapping, side mapping.Side) event.Record {
 // in between and forgotten in a crash.
 func (l *Link) Reverted(side mapping.Side) bool {
 	for i := range l.Fields {
-		if c := &l.Fields[i][side]; len(c.recent) > 1 && !c.Edited() {
+		if c := &l.Fields[i].Cell[side]; len(c.recent) > 1 && !c.Edited() {
 			return true
 		}
 	}
@@ -127,7 +206,7 @@ func (l *Link) Reverted(side mapping.Side) bool {
 func (l *Link) Values(side mapping.Side) []event.Value {
 	out := make([]event.Value, len(l.Fields))
 	for i := range l.Fields {
-		out[i] = l.Fields[i][side].Now
+		out[i] = l.Fields[i].Cell[side].Now
 	}
 	return out
 }
@@ -135,7 +214,7 @@ func (l *Link) Values(side mapping.Side) []event.Value {
 // Changed tells whether any of the side's values differs from before.
 func (l *Link) Changed(side mapping.Side, before []event.Value) bool {
 	for i := range l.Fields {
-		if !l.Fields[i][side].Now.Equal(before[i]) {
+		if !l.Fields[i].Cell[side].Now.Equal(before[i]) {
 			return true
 		}
 	}

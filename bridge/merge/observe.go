@@ -19,7 +19,7 @@ import (
 //
 // The audit entries tell of edits that our own write had replaced by a rule
 // before a crash made us forget both.
-func (l *Link) Observe(m *mapping.Mapping, side mapping.Side, c *event.Change) (unsure bool, audit []Entry) {
+func (l *Link) Observe(m *mapping.Mapping, side mapping.Side, c *event.Change, facts Facts) (unsure bool, audit []Entry) {
 	ordered := c.Position.Minor != 0
 	if ordered {
 		if !l.Seen[side].Before(c.Position) {
@@ -28,31 +28,42 @@ func (l *Link) Observe(m *mapping.Mapping, side mapping.Side, c *event.Change) (
 		l.Seen[side] = c.Position
 	}
 	for i, f := range m.Fields() {
-		v := c.After.Get(f.Name(side))
+		field := &l.Fields[i]
+		cell := &field.Cell[side]
+		v := f.Take(side, c.After, cell.Now)
 		if v.IsUnchanged() {
 			continue
 		}
-		cell := &l.Fields[i][side]
-		recalled, lost := l.recall(m, f, i, side, v, c)
+		before := cell.Now
+		recalled, lost := l.recall(m, f, i, side, v, c, facts)
 		audit = append(audit, lost...)
 		switch {
 		case recalled:
+			continue
 		case !ordered:
-			unsure = cell.observeClocked(v, c, ours(m, side, c)) || unsure
+			unsure = cell.observeClocked(v, c, ours(m, side, c), len(f.Names(side)) > 1) || unsure
 		case !c.Position.Before(cell.Floor):
 			// M2: older entries are passed over. The write was guarded, so it saw
 			// whatever they say.
 			cell.take(v, c.At)
 		}
+		field.edited(before, cell.Now)
 	}
 	return unsure, audit
+}
+
+// edited drops a decided value when a side was edited before it came there (M5).
+func (field *Field) edited(before, now event.Value) {
+	if !before.Equal(now) {
+		field.Settled = nil
+	}
 }
 
 func (c *Cell) take(v event.Value, at time.Time) {
 	if v.Equal(c.Now) {
 		return
 	}
-	c.Now, c.At, c.Lost = v, at, false
+	c.Now, c.At, c.Lost, c.Ours = v, at, false, false
 	if len(c.recent) == maxRecent {
 		c.recent = c.recent[1:]
 	}
@@ -62,8 +73,13 @@ func (c *Cell) take(v event.Value, at time.Time) {
 // maxRecent bounds the values kept to recognise our own forgotten writes.
 const maxRecent = 16
 
-func (c *Cell) observeClocked(v event.Value, change *event.Change, own bool) (unsure bool) {
+// observeClocked takes in a value of a side with a clock per field. Of a field
+// of several parts an event tells one, whose own clock is not kept: where the
+// event is not plainly the newest, the record is read.
+func (c *Cell) observeClocked(v event.Value, change *event.Change, own, parts bool) (unsure bool) {
 	switch {
+	case parts && !v.Equal(c.Now) && (own || !c.Seen.Before(change.Position) || !c.Floor.Before(change.Position)):
+		return true
 	case v.Equal(c.Now):
 		// A repetition, or our own write coming back. The latter says nothing of
 		// edits that came before it, which may still be on their way.
@@ -93,21 +109,24 @@ func (c *Cell) observeClocked(v event.Value, change *event.Change, own bool) (un
 // A pending edit of this side that the write replaced is written back if it wins.
 // With nothing pending somebody acts under our name (a flow that our write
 // fired), and that is an edit like any other.
-func (l *Link) recall(m *mapping.Mapping, f *mapping.Field, i int, side mapping.Side, v event.Value, c *event.Change) (bool, []Entry) {
-	cell, other := &l.Fields[i][side], &l.Fields[i][side.Other()]
-	if !ours(m, side, c) || v.Equal(cell.Now) || !cell.Floor.Before(c.Position) || c.Position.Before(cell.Seen) {
+func (l *Link) recall(m *mapping.Mapping, f *mapping.Field, i int, side mapping.Side, v event.Value, c *event.Change, facts Facts) (bool, []Entry) {
+	field := &l.Fields[i]
+	cell, other := &field.Cell[side], &field.Cell[side.Other()]
+	if !ours(m, side, c) || v.Equal(cell.Now) || !cell.Floor.Before(c.Position) || c.Position.Before(cell.Seen) || len(f.Names(side)) > 1 && c.Position.Minor == 0 {
 		return false, nil
 	}
-	source, known := other.source(f, side, v)
+	source, known := other.source(f, side, v, facts)
 	switch {
+	case field.Settled != nil && v.Equal(field.Settled.Values[side]): // M5: the decision is on disk before it is sent
+		cell.Now, cell.Lost, cell.Floor = v, false, c.Position
+		return true, nil
 	case cell.Edited() && c.Position.Minor == 0:
 		cell.Lost, cell.Floor = true, c.Position
 		return true, nil
 	case known || other.Edited() || cell.Edited():
 		var lost []Entry
 		if cell.Edited() { // the write was guarded: it knew this edit, and a rule was applied
-			cells := l.Fields[i]
-			lost = append(lost, conflict(f, cells, side.Other(), "as decided before a restart", "edited on both sides"))
+			lost = append(lost, conflict(f, field.Cell, side.Other(), "as decided before a restart", when(field.Cell, "edited on both sides")))
 		}
 		cell.Now, cell.Shadow, cell.Floor = v, v, c.Position
 		if known {
@@ -126,9 +145,9 @@ func ours(m *mapping.Mapping, side mapping.Side, c *event.Change) bool {
 
 // source finds, among the values that this cell held a moment ago, the one whose
 // image on the other side is v.
-func (c *Cell) source(f *mapping.Field, to mapping.Side, v event.Value) (event.Value, bool) {
+func (c *Cell) source(f *mapping.Field, to mapping.Side, v event.Value, facts Facts) (event.Value, bool) {
 	for _, held := range c.recent {
-		if image, err := f.Convert(to, held); err == nil && image.Equal(v) {
+		if image, err := facts.convert(f, to, held); err == nil && image.Equal(v) {
 			return held, true
 		}
 	}
@@ -139,25 +158,31 @@ func (c *Cell) source(f *mapping.Field, to mapping.Side, v event.Value) (event.V
 // changes that Observe was unsure of. An edit that our own write overwrote
 // meets the value that overwrote it under the field's rule: it is either
 // restored (Resolve then writes it to both sides) or audited as the loser.
-func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot, unsure []event.Change) []Entry {
+func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot, unsure []event.Change, facts Facts) []Entry {
 	var audit []Entry
 	for i, f := range m.Fields() {
-		v := snap.Record.Get(f.Name(side))
+		field := &l.Fields[i]
+		cell, other := &field.Cell[side], &field.Cell[side.Other()]
+		v := f.Take(side, snap.Record, cell.Now)
 		if v.IsUnchanged() {
 			continue
 		}
+		before := cell.Now
 		at := snap.At
-		if t, ok := snap.FieldAt[f.Name(side)]; ok {
-			at = t
+		for _, name := range f.Names(side) {
+			if t, ok := snap.FieldAt[name]; ok && (at.Equal(snap.At) || t.After(at)) {
+				at = t
+			}
 		}
-		cell, other := &l.Fields[i][side], &l.Fields[i][side.Other()]
-		if source, ours := other.source(f, side, v); ours && !v.Equal(cell.Now) && !cell.Edited() {
+		if s := field.Settled; s != nil && v.Equal(s.Values[side]) {
+			cell.Now, cell.Lost, before = v, false, v // a decision that a crash made us forget to have carried
+		} else if source, ours := other.source(f, side, v, facts); ours && !v.Equal(cell.Now) && !cell.Edited() {
 			cell.Now, cell.Shadow, other.Shadow = v, v, source // a write of ours that a crash made us forget
 		}
 		told := false // an event of the snapshot's own value told when it was made
 		for j := range unsure {
 			c := &unsure[j]
-			edit := c.After.Get(f.Name(side))
+			edit := f.Take(side, c.After, v)
 			if edit.IsUnchanged() || c.Position.Before(cell.Seen) {
 				continue
 			}
@@ -166,15 +191,17 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 				at, told = c.At, true
 			case cell.Lost: // another edit that the same write replaced: the later one counts
 				if c.Position == cell.Seen {
-					audit = append(audit, sameInstant(f, l.Fields[i], cell.Now))
+					audit = append(audit, sameInstant(f, field.Cell, cell.Now))
 				}
 				cell.Now, cell.At = edit, c.At
-			case v.Equal(cell.Now) && !cell.Told.Equal(cell.Now) && !cell.Floor.Before(c.Position): // what stands is ours
-				audit = append(audit, l.overwritten(f, i, side, edit, c))
+			case v.Equal(cell.Now) && (cell.Ours || !cell.Told.Equal(cell.Now)) && !cell.Floor.Before(c.Position): // what stands is ours
+				audit = append(audit, l.overwritten(m, f, i, side, edit, c, facts)...)
+				before = cell.Now // what was decided knew it
 			}
 			cell.Seen, cell.Told = c.Position, edit
 		}
 		if cell.Lost && !told {
+			field.edited(before, cell.Now)
 			continue // the winner of the rule is not what the side holds: it will be
 		}
 		if !v.Equal(cell.Now) {
@@ -183,6 +210,7 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 				cell.Seen, cell.Told = Later(cell.Seen, clock(at)), v
 			}
 		}
+		field.edited(before, cell.Now)
 		if !snap.Floor.IsZero() {
 			cell.Floor = snap.Floor // M2: what the log says before the read is in the read
 		}
@@ -191,22 +219,34 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 }
 
 // overwritten applies the field's rule to an edit that our write replaced
-// before we knew of it. M3: it wins and is restored, or it is audited.
-func (l *Link) overwritten(f *mapping.Field, i int, side mapping.Side, edit event.Value, c *event.Change) Entry {
-	mine, other := &l.Fields[i][side], &l.Fields[i][side.Other()]
-	cells := Field{}
-	cells[side], cells[side.Other()] = Cell{Now: edit, At: c.At}, *other
-	winner, rule := decide(f, cells)
+// before we knew of it. M3: it wins and is restored, it is audited, or both
+// values wait for a person.
+func (l *Link) overwritten(m *mapping.Mapping, f *mapping.Field, i int, side mapping.Side, edit event.Value, c *event.Change, facts Facts) []Entry {
+	field := &l.Fields[i]
+	mine := &field.Cell[side]
+	const why = "edited while our write was on its way; the write replaced it"
+	cells := field.Cell
+	cells[side] = Cell{Now: edit, At: c.At}
+	if kind := f.Rule().Kind; (kind == mapping.Review || kind == mapping.Merge) && f.Writes(mapping.Left) && f.Writes(mapping.Right) || field.Frozen != nil {
+		mine.Now, mine.At, mine.Lost = edit, c.At, true
+		field.Settled = nil
+		if field.Frozen != nil {
+			return nil
+		}
+		e, _ := field.review(m, f, kind, why, facts)
+		return []Entry{e}
+	}
+	winner, rule, reason := l.decide(m, f, cells, facts)
 	if winner == side && f.Writes(side.Other()) {
 		mine.Now, mine.At, mine.Lost = edit, c.At, true
 	}
-	return conflict(f, cells, winner, rule, "edited while our write was on its way; the write replaced it")
+	return []Entry{conflict(f, cells, winner, rule, why+"; "+reason)}
 }
 
 // sameInstant tells that of two edits that our write replaced, made in the same
 // instant, this one gives way.
-func sameInstant(f *mapping.Field, cells Field, loser event.Value) Entry {
-	return Entry{Kind: "conflict", Field: f.Name(mapping.Left) + "=" + f.Name(mapping.Right), Left: cells[mapping.Left].Now, Right: cells[mapping.Right].Now,
+func sameInstant(f *mapping.Field, cells [2]Cell, loser event.Value) Entry {
+	return Entry{Kind: "conflict", Field: nameOf(f), Left: cells[mapping.Left].Now, Right: cells[mapping.Right].Now,
 		Loser: loser, Rule: "two edits of one instant", Text: "which of the two was later cannot be told"}
 }
 

@@ -2,180 +2,166 @@ package merge
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/lockstep-sync/lockstep/bridge/mapping"
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
 
-// Entry is what the audit keeps of a decision about one field.
-type Entry struct {
-	Kind   string // conflict, one-way
-	Field  string // left=right
-	Left   event.Value
-	Right  event.Value
-	Loser  event.Value // the value that stands on neither side in the end
-	Rule   string      // the rule in the words of the configuration
-	Winner string      // left, right
-	Text   string
+// Decision is what a link calls for now.
+type Decision struct {
+	Plans [2]Plan // what has to be written to each side
+	Audit []Entry
+	Waits []Wait // references that hold a field back
+	// Fault tells of a value that does not fit the other side; then nothing is to
+	// be written, the record waits for a person or its next change.
+	Fault *event.Fault
 }
-
-// Plan is what has to be written to one side: which fields, to what, what the
-// side is believed to hold (the guard of a side that can check), and of which
-// value of the other side each is the image.
-type Plan struct {
-	Set    event.Record
-	Guard  event.Record
-	fields []int
-	source []event.Value
-	lost   []bool
-}
-
-// IsZero tells whether there is nothing to write.
-func (p Plan) IsZero() bool { return len(p.fields) == 0 }
 
 // Resolve decides what has to be written to each side so that both agree, and
 // records agreement where nothing has to. It may be called at any time and as
 // often as wanted: a conflict is decided, and reported, once.
-//
-// The fault tells of a value that does not fit the other side; then nothing is
-// to be written, the record waits for a person or its next change.
-func (l *Link) Resolve(m *mapping.Mapping) (plans [2]Plan, audit []Entry, fault *event.Fault) {
-	for i, f := range m.Fields() {
-		cells := &l.Fields[i]
-		left, right := &cells[mapping.Left], &cells[mapping.Right]
-		if left.Now.IsUnchanged() || right.Now.IsUnchanged() || !left.Edited() && !right.Edited() {
-			continue
-		}
-		if !right.Lost && !left.Lost && m.Same(f, left.Now, right.Now) {
-			left.agree()
-			right.agree()
-			continue
-		}
-		if left.Edited() && right.Edited() {
-			if e, ok := l.collide(f, cells); ok {
-				audit = append(audit, e)
-			}
-		}
-		for _, from := range mapping.Sides {
-			if !cells[from].Edited() {
-				continue
-			}
-			e, err := l.carry(f, i, from, &plans)
-			if err != nil {
-				return [2]Plan{}, audit, err
-			}
-			if e.Kind != "" {
-				audit = append(audit, e)
-			}
+func (l *Link) Resolve(m *mapping.Mapping, facts Facts) (d Decision) {
+	for i := range m.Fields() {
+		if err := l.resolveField(m, i, facts, &d); err != nil {
+			d.Plans, d.Fault = [2]Plan{}, faultOf(m.Fields()[i], err)
+			return d
 		}
 	}
-	return plans, audit, nil
+	return d
+}
+
+func (l *Link) resolveField(m *mapping.Mapping, i int, facts Facts, d *Decision) error {
+	f, field := m.Fields()[i], &l.Fields[i]
+	left, right := &field.Cell[mapping.Left], &field.Cell[mapping.Right]
+	if left.Now.IsUnchanged() || right.Now.IsUnchanged() {
+		return nil
+	}
+	if field.Settled != nil {
+		return asError(field.write(f, i, l, m, &d.Plans))
+	}
+	if !left.Edited() && !right.Edited() && field.Frozen == nil {
+		return nil
+	}
+	if !right.Lost && !left.Lost && facts.same(f, left.Now, right.Now) {
+		left.agree()
+		right.agree()
+		if field.Frozen != nil && field.Frozen.Kind != FrozenBreaker { // a storm passes this point often: only a person ends it
+			field.Frozen = nil
+			e := field.entry(f, "resumed")
+			e.Text = "both sides hold the same again: nothing waits for a person any more"
+			d.Audit = append(d.Audit, e)
+		}
+		return nil
+	}
+	if field.Frozen != nil { // M6: but what our write had replaced is put back, so that each side holds its own
+		for _, side := range mapping.Sides {
+			if cell := field.Cell[side]; cell.Lost && f.Writes(side) {
+				d.Plans[side].put(f, side, i, cell.Now, event.Value{}, cell.Now, restoring)
+			}
+		}
+		return nil
+	}
+	if left.Edited() && right.Edited() {
+		e, settled, err := l.collide(m, i, facts)
+		if e.Kind != "" {
+			d.Audit = append(d.Audit, e)
+		}
+		if err != nil || field.Frozen != nil {
+			return err
+		}
+		if settled {
+			return asError(field.write(f, i, l, m, &d.Plans))
+		}
+	}
+	for _, from := range mapping.Sides {
+		if !field.Cell[from].Edited() {
+			continue
+		}
+		if err := l.carry(m, i, from, facts, d); err != nil || field.Frozen != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // carry plans what one side's edit calls for: a write to the other side, and
 // to its own where our write had replaced it.
-func (l *Link) carry(f *mapping.Field, i int, from mapping.Side, plans *[2]Plan) (Entry, *event.Fault) {
+func (l *Link) carry(m *mapping.Mapping, i int, from mapping.Side, facts Facts, d *Decision) error {
 	to := from.Other()
-	source, target := &l.Fields[i][from], &l.Fields[i][to]
+	f, field := m.Fields()[i], &l.Fields[i]
+	source, target := &field.Cell[from], &field.Cell[to]
 	if !f.Writes(to) {
 		// The field is one way: this side's edit stays its own, and the audit
 		// says so. On first contact there was no edit.
 		first := source.Shadow.IsUnchanged()
 		source.agree()
-		if first {
-			return Entry{}, nil
+		if !first {
+			d.Audit = append(d.Audit, oneWay(f, field.Cell, from))
 		}
-		return oneWay(f, l.Fields[i], from), nil
+		return nil
 	}
-	v, err := f.Convert(to, source.Now)
+	ok, fault := l.writes(m, f, to)
+	if fault != nil {
+		return fault
+	}
+	if !ok {
+		return nil // its condition is not met: the edit stays, and is looked at again with the record's next change
+	}
+	v, err := facts.convert(f, to, source.Now)
+	if errors.Is(err, errUnlinked) {
+		d.Waits = append(d.Waits, Wait{i, to, source.Now})
+		return nil
+	}
 	if err != nil {
-		var bad *event.Fault
-		if !errors.As(err, &bad) {
-			bad = &event.Fault{Class: event.Rejected, Message: err.Error(), Field: f.Name(from), Err: err}
-		}
-		return Entry{}, bad
+		return err
+	}
+	if b := m.Breaker(); !v.Equal(target.Now) && field.Turns.tripped(to, facts.Now, b) {
+		field.freeze(FrozenBreaker, breakerText(field.Turns, b), facts.Now)
+		e := field.entry(f, "frozen")
+		e.Text = field.Frozen.Message
+		d.Audit = append(d.Audit, e)
+		return nil
 	}
 	if source.Lost {
-		plans[from].put(f.Name(from), i, source.Now, event.Value{}, source.Now, true)
+		d.Plans[from].put(f, from, i, source.Now, event.Value{}, source.Now, restoring)
 	}
 	switch {
 	case !v.Equal(target.Now):
-		plans[to].put(f.Name(to), i, v, target.Now, source.Now, false)
+		d.Plans[to].put(f, to, i, v, target.Now, source.Now, carrying)
 	case !source.Lost: // a transform that gives the same as before: nothing to write
 		source.agree()
 		target.agree()
 	}
-	return Entry{}, nil
+	return nil
+}
+
+// writes tells whether the field is written to the side for this record now.
+func (l *Link) writes(m *mapping.Mapping, f *mapping.Field, to mapping.Side) (bool, *event.Fault) {
+	if !f.Writes(to) {
+		return false, nil
+	}
+	ok, err := f.Allows(to, l.Record(m, to.Other()))
+	return ok, faultOf(f, err)
 }
 
 func (c *Cell) agree() { c.Shadow, c.Lost = c.Now, false }
 
-// collide lets one of two edits win. The loser's value stays what its side
-// holds (and what a guard expects there), but is no edit any more.
-func (l *Link) collide(f *mapping.Field, cells *Field) (Entry, bool) {
-	first := cells[mapping.Left].Shadow.IsUnchanged() && cells[mapping.Right].Shadow.IsUnchanged()
-	if first {
-		// First contact of two records that existed before: a side that holds
-		// nothing has made no edit, so the other one's value stands.
-		for _, side := range mapping.Sides {
-			if cells[side].Now.IsNull() && f.Writes(side) {
-				cells[side].agree()
-				return Entry{}, false
-			}
-		}
+// faultOf is an error as the fault it is, or as one of its field.
+func faultOf(f *mapping.Field, err error) *event.Fault {
+	if err == nil {
+		return nil
 	}
-	winner, rule := decide(f, *cells)
-	why := "edited on both sides"
-	if first {
-		why = "the two records differed when they were linked"
+	var bad *event.Fault
+	if errors.As(err, &bad) {
+		return bad
 	}
-	e := conflict(f, *cells, winner, rule, why)
-	cells[winner.Other()].agree() // M3: the loser is in the audit from here on
-	return e, true
+	return &event.Fault{Class: event.Rejected, Message: err.Error(), Field: nameOf(f), Err: err}
 }
 
-// decide names the winner of a conflict and the rule in words. A field that
-// only one side may be written has no choice.
-func decide(f *mapping.Field, cells Field) (mapping.Side, string) {
-	for _, side := range mapping.Sides {
-		if !f.Writes(side) {
-			return side, "the field is written to the " + side.Other().String() + " side only"
-		}
+// asError keeps a nil fault a nil error.
+func asError(f *event.Fault) error {
+	if f == nil {
+		return nil
 	}
-	rule := f.Rule()
-	if rule.Kind == mapping.Prefer {
-		return rule.Side, "prefer " + rule.Side.String()
-	}
-	if cells[mapping.Right].At.After(cells[mapping.Left].At) {
-		return mapping.Right, "newest"
-	}
-	return mapping.Left, "newest" // equal times: the left side, so that every run decides alike
-}
-
-func conflict(f *mapping.Field, cells Field, winner mapping.Side, rule, why string) Entry {
-	return Entry{Kind: "conflict", Field: f.Name(mapping.Left) + "=" + f.Name(mapping.Right), Left: cells[mapping.Left].Now,
-		Right: cells[mapping.Right].Now, Loser: cells[winner.Other()].Now, Rule: rule, Winner: winner.String(),
-		Text: fmt.Sprintf("%s: left at %s, right at %s", why, stamp(cells[mapping.Left]), stamp(cells[mapping.Right]))}
-}
-
-func oneWay(f *mapping.Field, cells Field, from mapping.Side) Entry {
-	return Entry{Kind: "one-way", Field: f.Name(mapping.Left) + "=" + f.Name(mapping.Right), Left: cells[mapping.Left].Now,
-		Right: cells[mapping.Right].Now, Rule: "the field is not written to the " + from.Other().String() + " side",
-		Winner: from.Other().String(), Text: "edited on the " + from.String() + " side, where the edit stays until the other side's next one"}
-}
-
-func stamp(c Cell) string {
-	if c.At.IsZero() {
-		return "an unknown time"
-	}
-	return c.At.UTC().Format("2006-01-02T15:04:05.000000Z")
-}
-
-func (p *Plan) put(name string, i int, v, guard, source event.Value, lost bool) {
-	p.Set.Names, p.Set.Values = append(p.Set.Names, name), append(p.Set.Values, v)
-	if !guard.IsUnchanged() {
-		p.Guard.Put(name, guard)
-	}
-	p.fields, p.source, p.lost = append(p.fields, i), append(p.source, source), append(p.lost, lost)
+	return f
 }

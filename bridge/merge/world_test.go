@@ -59,7 +59,7 @@ func newWorld(t *rapid.T, rule mapping.Rule) *world {
 		return event.Object{Name: name, Key: []string{"id"}, Fields: []event.Field{{Name: "id", Kind: event.Int}, {Name: "key", Unique: true}, {Name: "f", Nullable: true}}}
 	}
 	m, problems := mapping.Compile(mapping.Spec{Name: "m", Left: mapping.End{Connection: "l", Object: "t"}, Right: mapping.End{Connection: "r", Object: "o"},
-		MatchLeft: "key", MatchRight: "key", Fields: []mapping.FieldSpec{{Left: "key", Right: "key"}, {Left: "f", Right: "f"}}, Conflict: rule}, object("t"), object("o"))
+		MatchLeft: "key", MatchRight: "key", Fields: []mapping.FieldSpec{{Left: "key", Right: "key", Conflict: &mapping.Rule{}}, {Left: "f", Right: "f"}}, Conflict: rule}, object("t"), object("o"))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -68,12 +68,14 @@ func newWorld(t *rapid.T, rule mapping.Rule) *world {
 	w.link.Keys[mapping.Right], w.link.State = event.KeyOf("77"), merge.Linked
 	for _, side := range mapping.Sides {
 		for i, v := range []string{"k", "start"} {
-			w.link.Fields[i][side] = merge.Cell{Shadow: event.String(v), Now: event.String(v)}
+			w.link.Fields[i].Cell[side] = merge.Cell{Shadow: event.String(v), Now: event.String(v)}
 		}
 	}
 	w.save()
 	return w
 }
+
+func (w *world) facts() merge.Facts { return merge.Facts{Now: w.now, Precision: time.Millisecond} }
 
 func (w *world) tick() {
 	w.now = w.now.Add(time.Duration(rapid.IntRange(1, 2).Draw(w.t, "ms")) * time.Millisecond)
@@ -133,29 +135,38 @@ func (w *world) consume() {
 }
 
 func (w *world) observe(side mapping.Side, c *event.Change) {
-	unsure, lost := w.link.Observe(w.m, side, c)
+	unsure, lost := w.link.Observe(w.m, side, c, w.facts())
 	w.audit(lost)
 	if unsure {
 		snap := event.Snapshot{Record: record(w.value[side]), At: w.now}
-		w.audit(w.link.Look(w.m, side, &snap, []event.Change{*c}))
+		w.audit(w.link.Look(w.m, side, &snap, []event.Change{*c}, w.facts()))
 	}
 }
 
 func (w *world) audit(entries []merge.Entry) {
 	for _, e := range entries {
 		w.lost[e.Loser.Text] = true
+		if e.Rule == "merge" || e.Kind == "review" { // both values are in the entry
+			w.lost[e.Left.Text], w.lost[e.Right.Text] = true, true
+		}
 	}
 }
 
 func (w *world) send() {
-	plans, entries, fault := w.link.Resolve(w.m)
-	w.audit(entries)
-	if fault != nil {
-		w.t.Fatalf("resolve: %v", fault)
+	d := w.link.Resolve(w.m, w.facts())
+	w.audit(d.Audit)
+	if d.Fault != nil {
+		w.t.Fatalf("resolve: %v", d.Fault)
+	}
+	if len(d.Audit) > 0 { // what was decided is on disk before anything of it is sent
+		w.save()
+		if w.flight != [2]*flight{} {
+			return // the engine waits for the calls under way, and stores it then
+		}
 	}
 	for _, side := range mapping.Sides {
-		if w.flight[side] == nil && !plans[side].IsZero() {
-			w.flight[side] = &flight{plan: plans[side]}
+		if w.flight[side] == nil && !d.Plans[side].IsZero() {
+			w.flight[side] = &flight{plan: d.Plans[side]}
 		}
 	}
 }
@@ -191,7 +202,7 @@ func (w *world) complete(side mapping.Side) {
 	}
 	w.flight[side] = nil
 	if !f.missed {
-		w.link.Applied(side, f.plan, f.result)
+		w.link.Applied(w.m, side, f.plan, f.result, w.facts())
 	}
 }
 
@@ -234,17 +245,33 @@ func (w *world) rest() {
 			w.consume()
 		}
 		w.send()
-		if w.flight == [2]*flight{} {
+		if w.flight != [2]*flight{} {
+			continue
+		}
+		if w.link.Fields[1].Frozen == nil {
 			return
 		}
+		w.choose()
 	}
 	w.t.Fatalf("it does not come to rest: left %q, right %q, link %+v", w.value[0], w.value[1], w.link.Fields[1])
+}
+
+// choose is a person who decides about a frozen field.
+func (w *world) choose() {
+	choice := rapid.SampledFrom([]string{merge.ChooseLeft, merge.ChooseRight, merge.ChooseValue}).Draw(w.t, "choice")
+	e, err := w.link.Choose(w.m, 1, choice, event.String("chosen"), "ann", w.facts())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.audit([]merge.Entry{e})
+	w.lost[e.Left.Text], w.lost[e.Right.Text] = true, true
+	w.save()
 }
 
 func TestEveryEditIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]mapping.Rule{"newest": {Kind: mapping.Newest}, "prefer left": {Kind: mapping.Prefer, Side: mapping.Left},
-		"prefer right": {Kind: mapping.Prefer, Side: mapping.Right}} {
+		"prefer right": {Kind: mapping.Prefer, Side: mapping.Right}, "review": {Kind: mapping.Review}, "merge": {Kind: mapping.Merge, Expression: "left + '&' + right"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
@@ -261,7 +288,7 @@ func TestEveryEditIsAccountedFor(t *testing.T) {
 
 func (w *world) step() {
 	side := mapping.Side(rapid.IntRange(0, 1).Draw(w.t, "side"))
-	switch rapid.IntRange(0, 11).Draw(w.t, "action") {
+	switch rapid.IntRange(0, 12).Draw(w.t, "action") {
 	case 0, 1:
 		w.edit(side)
 	case 2:
@@ -280,6 +307,10 @@ func (w *world) step() {
 		w.save()
 	case 9:
 		w.crash()
+	case 10:
+		if w.link.Fields[1].Frozen != nil && w.flight == [2]*flight{} {
+			w.choose()
+		}
 	default:
 		w.consume()
 	}

@@ -10,6 +10,7 @@ type Object struct {
 // Field is the shape of a column or property.
 type Field struct {
 	Name      string
+	ID        string // the side's own name of it that outlives a renaming, where it has one; "" = none
 	Label     string // what people call it, where the side has such a name
 	Kind      Kind
 	Native    string // the side's own type name: numeric(12,2), enumeration
@@ -20,7 +21,8 @@ type Field struct {
 	MaxLength int    // in characters; 0 = no limit known
 	Scale     int    // decimal places, -1 = any
 	Options   []string
-	Generated bool // the side fills it in at creation (identity, serial, default)
+	Generated bool   // the side fills it in at creation (identity, serial, default)
+	Reference string // the object whose records' keys it holds (a foreign key, an association); "" = none, or unknown
 }
 
 // Field returns the named field, or false.
