@@ -67,7 +67,8 @@ func (r *record) absorbEdit(side mapping.Side, c *event.Change) bool {
 	}
 	if l.Gone[side] {
 		if c.Position.Minor == 0 {
-			return true // a late event of a record that is gone
+			r.look[side] = l.Why == merge.GoneFiltered // else a late event of a record that is gone
+			return true
 		}
 		l.Gone[side], l.Confirmed, r.dirty, r.fresh = false, false, true, true // the key was used again
 	}
@@ -113,13 +114,30 @@ func (r *record) filter(side mapping.Side, c *event.Change) {
 	if !m.Filtered(side) {
 		return
 	}
-	for _, name := range m.FilterColumns(side) {
-		if c.After.Get(name).IsUnchanged() {
-			r.look[side] = true
-			return
-		}
+	if !r.judges(side, c) {
+		r.look[side] = true
+		return
 	}
 	r.filterRecord(side, c.After)
+}
+
+// judges tells whether a change says all that the side's filter needs.
+func (r *record) judges(side mapping.Side, c *event.Change) bool {
+	for _, name := range r.mapping().FilterColumns(side) {
+		if c.After.Get(name).IsUnchanged() {
+			return false
+		}
+	}
+	return true
+}
+
+// excluded tells whether the side's filter certainly does not take the record.
+func (r *record) excluded(side mapping.Side, c *event.Change) bool {
+	if !r.mapping().Filtered(side) || !r.judges(side, c) {
+		return false
+	}
+	takes, err := r.mapping().Takes(side, c.After)
+	return err == nil && !takes
 }
 
 func (r *record) filterRecord(side mapping.Side, rec event.Record) {
@@ -129,10 +147,15 @@ func (r *record) filterRecord(side mapping.Side, rec event.Record) {
 		takes = r.link.State == merge.Linked
 	}
 	if takes {
+		if r.link.Gone[side] && r.link.Why == merge.GoneFiltered {
+			r.link.Gone[side], r.link.Confirmed, r.dirty, r.fresh = false, false, true, true
+		}
 		return
 	}
-	if r.link.State == merge.New && r.link.Keys[side.Other()].IsZero() && r.link.Parked == nil {
-		r.link.State = merge.Deleted // never was part of this mapping
+	if r.link.State == merge.New && r.link.Parked == nil {
+		// It never was part of this mapping, so nothing follows from that on the other
+		// side: a record there that matches it is left alone.
+		r.link.State = merge.Deleted
 		r.moved = true
 		return
 	}
@@ -163,11 +186,23 @@ func (r *record) absorbRebirth(side mapping.Side, c *event.Change) bool {
 		return true
 	}
 	if ordered && r.link.Gone[side] {
+		if r.excluded(side, c) {
+			return true // it is not taken now either
+		}
 		if !r.still() {
 			return false
 		}
 		r.reset(side)
 		return r.absorb(side, c)
+	}
+	if !ordered && r.link.Gone[side] && r.link.Why == merge.GoneFiltered && c.Op != event.Restored {
+		// It may be taken again: it is looked at like one that nobody knows.
+		if !r.still() {
+			return false
+		}
+		r.abandon()
+		r.forward([]event.Change{*c}, mapping.Right)
+		return true
 	}
 	if c.Op == event.Restored && r.link.Seen[side].Before(c.Position) {
 		if !r.still() {

@@ -30,6 +30,9 @@ func (r *record) settleGone() {
 	case other == mapping.Right && !r.owns() && l.State != merge.New:
 		l.Keys[other] = "" // another row took its place
 		r.bury()
+	case l.State == merge.New && gone == mapping.Left:
+		r.abandon() // they never were linked: the other one is left alone
+		r.finish()
 	case l.State == merge.New && l.Gone[mapping.Right]:
 		// It was found by its match value and vanished before it was linked.
 		r.dropIndex(l.Keys[mapping.Right])

@@ -85,7 +85,7 @@ func TestMergedLoser(t *testing.T) {
 	for kind, want := range map[mapping.DeleteKind][]string{mapping.DeleteIgnore: list("ada@x Ada", "bob@x Bob"), mapping.DeletePropagate: list("ada@x Ada"), mapping.DeleteConfirm: list("ada@x Ada", "bob@x Bob")} {
 		t.Run("the row of a contact that was merged into another one's: "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, worldOptions{spec: func(s *mapping.Spec) { s.DeleteMerged.Kind = kind }})
+			w := newWorld(t, worldOptions{spec: func(s *mapping.Spec) { s.MergedLeft = &mapping.DeleteSpec{Kind: kind} }})
 			w.start()
 			w.db.create("email", "ada@x", "name", "Ada")
 			bob := w.db.create("email", "bob@x", "name", "Bob")

@@ -103,3 +103,10 @@ func (in *intake) Notice(object string, notices []Notice) {
 			Str("remedy", n.Remedy).Msg(n.What)
 	}
 }
+
+// Reshaped tells whoever has to look before the first such row is in the Log.
+func (in *intake) Reshaped(object string) {
+	if in.Suspect != nil {
+		in.Suspect(object)
+	}
+}

@@ -28,6 +28,10 @@ type Pump struct {
 	Retry      Backoff       // after failures that pass; 100 ms to 10 s
 	Recheck    time.Duration // how often a Problem is looked at again; 15 s
 
+	// Suspect is told when the rows of an object change their shape, before the
+	// first row of the new one is queued. nil tells nobody.
+	Suspect func(object string)
+
 	Now    func() time.Time
 	Random func() float64 // for jitter, 0 to 1
 

@@ -51,6 +51,11 @@ type Sink interface {
 
 	// Notice replaces what is to be said about an object's shape; nil clears it.
 	Notice(object string, notices []Notice)
+
+	// Reshaped tells that the rows of an object that follow are not of the shape
+	// of those before, or lack a column that is wanted. Nothing of them is handed
+	// over before it returns.
+	Reshaped(object string)
 }
 
 // Checkpoint is a place between transactions from which reading can resume.

@@ -28,6 +28,12 @@ const (
 	sealRounds = 200_000 // makes guessing a weak key from the proof no cheaper than it has to be
 )
 
+// Exists tells whether a directory holds a journal.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, sealName))
+	return err == nil
+}
+
 func readSeal(dir string) (seal, error) {
 	data, err := os.ReadFile(filepath.Join(dir, sealName))
 	if errors.Is(err, os.ErrNotExist) {

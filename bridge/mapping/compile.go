@@ -3,7 +3,6 @@ package mapping
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"cel.dev/cel-go/cel"
 
@@ -41,16 +40,14 @@ func Compile(spec Spec, left, right event.Object) (*Mapping, []Problem) {
 		c.add("fields", "the mapping has no fields", "list at least the one that records are matched by")
 	}
 	for i, f := range spec.Fields {
-		c.fields = append(c.fields, c.compileField(fmt.Sprintf("fields[%d]", i), f, spec.Conflict))
+		c.fields = append(c.fields, c.compileField(spec.path(i), f, spec.Conflict))
 	}
 	c.checkTargets(spec)
 	m.match = c.compileMatch(spec)
 	m.filters = [2]*rowFilter{c.compileFilter(Left, spec.FilterLeft), c.compileFilter(Right, spec.FilterRight)}
 	m.deletes = [2]DeletePolicy{c.compileDelete("delete.to_left", Left, spec.DeleteToLeft), c.compileDelete("delete.to_right", Right, spec.DeleteToRight)}
 	c.compileLeaves(m, spec)
-	for side := range m.merged {
-		m.merged[side] = c.compileDelete("delete.merged", Side(side), spec.DeleteMerged)
-	}
+	c.compileMerged(m, spec)
 	m.initial = c.compileConstants(spec)
 	c.compileConditions(spec)
 	if spec.Guard != GuardNone && spec.Guard != GuardRead {
@@ -60,14 +57,28 @@ func Compile(spec Spec, left, right event.Object) (*Mapping, []Problem) {
 		return nil, c.problems
 	}
 	c.warnRequired(m)
+	c.warnNulls(spec)
 	m.fields, m.warnings = c.fields, c.warnings
 	for _, side := range Sides {
 		for _, f := range m.fields {
 			m.columns[side] = append(m.columns[side], f.Names(side)...)
 		}
 		m.columns[side] = unique(append(m.columns[side], m.FilterColumns(side)...))
+		m.keys[side] = keyOf(c.objects[side])
+		m.filters[side].hush(m.fields, side)
+		for _, f := range m.fields {
+			f.when[side.Other()].hush(m.fields, side)
+		}
 	}
 	return m, nil
+}
+
+func keyOf(o event.Object) []event.Field {
+	out := make([]event.Field, len(o.Key))
+	for i, name := range o.Key {
+		out[i], _ = o.Field(name)
+	}
+	return out
 }
 
 func (c *compiler) add(path, what, remedy string) {
@@ -91,33 +102,34 @@ func (c *compiler) valueEnv(k event.Kind) (*cel.Env, error) {
 // other for ever.
 func (c *compiler) checkTargets(spec Spec) {
 	first := map[[2]string]int{}
-	for i, s := range spec.Fields {
-		pair := [2]string{strings.Join(s.names(Left), "+"), strings.Join(s.names(Right), "+")}
+	for i := range spec.Fields {
+		pair := [2]string{spec.Fields[i].Name(Left), spec.Fields[i].Name(Right)}
 		if at, twice := first[pair]; twice {
-			c.add(fmt.Sprintf("fields[%d]", i), fmt.Sprintf("%s and %s are mapped to each other already, by fields[%d]", pair[0], pair[1], at), "leave one of the lines")
+			c.add(spec.path(i), fmt.Sprintf("%s and %s are mapped to each other already, by %s", pair[0], pair[1], spec.path(at)), "leave one of the lines")
 			continue
 		}
 		first[pair] = i
 		for j := range i {
-			c.checkPair(spec, j, i)
+			if spec.Fields[j].Name(Left) != pair[0] || spec.Fields[j].Name(Right) != pair[1] {
+				c.checkPair(&spec, j, i)
+			}
 		}
 	}
 }
 
-func (c *compiler) checkPair(spec Spec, j, i int) {
+func (c *compiler) checkPair(spec *Spec, j, i int) {
 	a, b := c.fields[j], c.fields[i]
-	if a == nil || b == nil || spec.Fields[j].Left == spec.Fields[i].Left && spec.Fields[j].Right == spec.Fields[i].Right {
+	if a == nil || b == nil {
 		return
 	}
 	for _, side := range Sides {
 		if !a.writes[side] || !b.writes[side] {
 			continue
 		}
-		for _, name := range b.Names(side) {
-			if slices.Contains(a.Names(side), name) {
-				way := side.Other().String()
-				c.add(fmt.Sprintf("fields[%d].%s", i, side), fmt.Sprintf("%s is written by fields[%d] already", name, j),
-					"let one of the two lines only read it: direction: "+way)
+		for _, name := range b.names[side] {
+			if slices.Contains(a.names[side], name) {
+				c.add(spec.path(i)+"."+side.String(), fmt.Sprintf("%s is written by %s already", name, spec.path(j)),
+					"let one of the two lines only read it: direction: "+side.Other().String())
 			}
 		}
 	}
@@ -142,6 +154,26 @@ func (c *compiler) warnRequired(m *Mapping) {
 				c.warnings = append(c.warnings, Problem{Path: "fields", What: fmt.Sprintf("%s requires %s, and nothing is mapped to it", c.ends[side], f.Name),
 					Remedy: "map it, give it a default in the " + side.String() + " system, or expect records created there to be refused"})
 			}
+		}
+	}
+}
+
+// warnNulls tells of fields that take no null where the other side may send one.
+func (c *compiler) warnNulls(spec Spec) {
+	for i, f := range c.fields {
+		if spec.Fields[i].Name(Left) == spec.MatchLeft && spec.Fields[i].Name(Right) == spec.MatchRight {
+			continue // a record without it is not matched at all
+		}
+		for _, to := range Sides {
+			from, target := f.shape[to.Other()], f.shape[to]
+			if f.grouped() != nil || !f.writes[to] || target.Nullable && !target.Required || !from.Nullable || f.defaults[to] != nil {
+				continue
+			}
+			remedy := fmt.Sprintf("add default: {%s: …}, or expect such records to wait for a person", to)
+			if f.mapping != "" {
+				remedy = "expect such records to wait for a person"
+			}
+			c.warnings = append(c.warnings, Problem{Path: spec.path(i), What: fmt.Sprintf("%s of %s may be null, and %s of %s takes no null", from.Name, c.ends[to.Other()], target.Name, c.ends[to]), Remedy: remedy})
 		}
 	}
 }

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
@@ -10,14 +11,13 @@ import (
 // compileField checks one line of a mapping; nil when something is wrong.
 func (c *compiler) compileField(path string, spec FieldSpec, inherited Rule) *Field {
 	before := len(c.problems)
-	f := &Field{rule: inherited}
+	f := &Field{path: path, rule: inherited, hidden: spec.Sensitive, mapping: spec.Reference}
 	if spec.Conflict != nil {
 		f.rule = *spec.Conflict
 	}
-	f.hidden, f.mapping = spec.Sensitive, spec.Reference
 	for _, side := range Sides {
 		where := path + "." + side.String()
-		f.names[side] = spec.names(side)
+		f.names[side] = spec.Names(side)
 		for _, name := range f.names[side] {
 			shape, ok := c.objects[side].Field(name)
 			if !ok {
@@ -36,6 +36,8 @@ func (c *compiler) compileField(path string, spec FieldSpec, inherited Rule) *Fi
 	switch {
 	case f.mapping != "":
 		c.checkReference(path, spec, f)
+	case len(spec.ToParts[Left])+len(spec.ToParts[Right]) > 0 && f.grouped() == nil:
+		c.addList(path, spec)
 	case f.grouped() != nil:
 		c.compileGroup(path, spec, f)
 	default:
@@ -53,11 +55,10 @@ func (c *compiler) compileField(path string, spec FieldSpec, inherited Rule) *Fi
 func (c *compiler) directions(path string, spec FieldSpec) (writes [2]bool) {
 	word := spec.Direction
 	if word == "" {
-		toLeft, toRight := spec.given(Left), spec.given(Right)
-		switch {
-		case toRight != "" && toLeft == "":
+		switch toLeft, toRight := spec.expressed(Left), spec.expressed(Right); {
+		case toRight && !toLeft:
 			word = "right"
-		case toLeft != "" && toRight == "":
+		case toLeft && !toRight:
 			word = "left"
 		default:
 			word = "both"
@@ -74,17 +75,17 @@ func (c *compiler) directions(path string, spec FieldSpec) (writes [2]bool) {
 		c.add(path+".direction", fmt.Sprintf("%q is no direction", word), "write left, right or both")
 		return writes
 	}
-	given := [2]string{spec.given(Left), spec.given(Right)}
-	if len(spec.Values) > 0 && (given[Left] != "" || given[Right] != "") {
+	given := [2]bool{spec.expressed(Left), spec.expressed(Right)}
+	if len(spec.Values) > 0 && (given[Left] || given[Right]) {
 		c.add(path+".values", "a field has either values or expressions", "leave one of the two")
 		return writes
 	}
 	for _, side := range Sides {
 		key, inverse := "to_"+side.String(), "to_"+side.Other().String()
 		switch {
-		case given[side] != "" && !writes[side]:
+		case given[side] && !writes[side]:
 			c.add(path+"."+key, fmt.Sprintf("%s is never used, for the field is not written to the %s side", key, side), "remove it, or write direction: both")
-		case given[side] != "" && writes[side.Other()] && given[side.Other()] == "":
+		case given[side] && writes[side.Other()] && !given[side.Other()] && len(spec.Parts[Left])+len(spec.Parts[Right]) == 0:
 			c.add(path+"."+key, "a two-way field with an expression needs its inverse",
 				fmt.Sprintf("add %s (\"value\" where the value goes back as it is), or write direction: %s", inverse, side))
 		}
@@ -163,12 +164,25 @@ func wayOut(f *Field, side Side, expression string, from, to event.Field) string
 	return fmt.Sprintf("%s, or add to_%s: %q and to_%s: %q", one, side, expression, side.Other(), back)
 }
 
+// addList reports a list of expressions for one field.
+func (c *compiler) addList(path string, spec FieldSpec) {
+	for _, side := range Sides {
+		if len(spec.ToParts[side]) > 0 {
+			c.add(path+".to_"+side.String(), fmt.Sprintf("a list of expressions stands where %s is one field", spec.Name(side)), "write one expression")
+		}
+	}
+}
+
 func (c *compiler) compileDefaults(path string, spec FieldSpec, f *Field) {
 	for side, text := range [2]*string{spec.DefaultLeft, spec.DefaultRight} {
 		if text == nil {
 			continue
 		}
 		where := path + ".default." + Side(side).String()
+		if len(f.names[side]) > 1 {
+			c.add(where, fmt.Sprintf("%s are several fields, which have no common default", strings.Join(f.names[side], " and ")), "remove it")
+			continue
+		}
 		if !f.writes[side] {
 			c.add(where, fmt.Sprintf("the default is never used, for the field is not written to the %s side", Side(side)), "remove it")
 			continue

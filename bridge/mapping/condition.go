@@ -2,62 +2,61 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-
-	"cel.dev/cel-go/common/types"
 
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
 
 // Allows tells whether the field may be written to a side, given the other
 // side's record as it is known. P3: a condition that computes something from a
-// null is not true. The error is an *event.Fault.
+// null is not true. The error is an *event.Fault: the record does not tell a
+// field that the condition needs, or holds a value that makes it fail.
 func (f *Field) Allows(to Side, source event.Record) (bool, error) {
-	cond := f.when[to]
-	if cond == nil {
+	if f.when[to] == nil {
 		return true, nil
 	}
-	out, _, err := cond.program.Eval(map[string]any{"row": source})
+	ok, err := f.when[to].takes(source)
 	if err != nil {
-		if computedFromNull(err) {
-			return false, nil
-		}
-		return false, &event.Fault{Class: event.Rejected, Field: f.Name(to.Other()), Message: fmt.Sprintf("the condition of %s fails: %s", f.Name(to.Other()), short(err.Error()))}
+		name := f.Name(to.Other())
+		return false, &event.Fault{Class: event.Rejected, Field: name, Message: fmt.Sprintf("the condition of %s (when.to_%s) fails: %s", name, to, err)}
 	}
-	return out == types.True, nil
+	return ok, nil
 }
 
 // compileConditions checks the fields' conditions. They see what a link knows of
 // a record: its mapped fields.
 func (c *compiler) compileConditions(spec Spec) {
 	for i, f := range c.fields {
-		if f == nil {
-			continue
-		}
 		for _, to := range Sides {
 			text := spec.Fields[i].When[to]
-			if strings.TrimSpace(text) == "" {
+			if f == nil || strings.TrimSpace(text) == "" {
 				continue
 			}
-			path := fmt.Sprintf("fields[%d].when.to_%s", i, to)
-			if !f.writes[to] {
-				c.add(path, fmt.Sprintf("the field is not written to the %s side", to), "remove the condition")
-				continue
+			path := fmt.Sprintf("%s.when.to_%s", spec.path(i), to)
+			switch {
+			case !f.writes[to]:
+				c.add(path, fmt.Sprintf("the condition is never asked, for the field is not written to the %s side", to), "remove it, or write direction: both")
+			case spec.Fields[i].Name(Left) == spec.MatchLeft && spec.Fields[i].Name(Right) == spec.MatchRight:
+				c.add(path, "records are matched by this field: a record that was created without it could not be found again", "remove the condition")
+			default:
+				f.when[to] = c.compileCondition(spec, path, to.Other(), text)
 			}
-			f.when[to] = c.compileCondition(path, to.Other(), text)
 		}
 	}
 }
 
-func (c *compiler) compileCondition(path string, from Side, text string) *rowFilter {
+func (c *compiler) compileCondition(spec Spec, path string, from Side, text string) *rowFilter {
 	seen := event.Object{Name: c.objects[from].Name}
-	for _, f := range c.fields {
-		if f != nil {
-			seen.Fields = append(seen.Fields, f.parts[from]...)
+	for i := range spec.Fields {
+		for _, name := range spec.Fields[i].Names(from) {
+			if f, ok := c.objects[from].Field(name); ok && !slices.Contains(fieldNames(seen), name) {
+				seen.Fields = append(seen.Fields, f)
+			}
 		}
 	}
 	before := len(c.problems)
-	out := c.compileRow(path, seen, text)
+	out := c.compileRow(path, seen, text, "a condition")
 	for i := before; i < len(c.problems); i++ {
 		p := &c.problems[i]
 		name, undefined := strings.CutPrefix(p.What, undefinedField)
@@ -66,7 +65,8 @@ func (c *compiler) compileCondition(path string, from Side, text string) *rowFil
 		}
 		name = strings.TrimSuffix(name, "'")
 		if _, exists := c.objects[from].Field(name); exists {
-			p.What, p.Remedy = fmt.Sprintf("%s is not mapped, and a condition sees mapped fields only", name), fmt.Sprintf("add a line for %s to fields", name)
+			p.What = fmt.Sprintf("%s of %s is not mapped, and a condition sees mapped fields only", name, c.ends[from])
+			p.Remedy = fmt.Sprintf("add a line for it to fields, such as {%s: %s, %s: …, direction: %s}", from, name, from.Other(), from.Other())
 		} else {
 			p.What, p.Remedy = fmt.Sprintf("%s has no %s", c.ends[from], name), didYouMean(name, fieldNames(seen))
 		}

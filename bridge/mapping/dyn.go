@@ -65,7 +65,7 @@ func jsonOf(out ref.Val) (string, error) {
 	}
 	b, err := json.Marshal(plain)
 	if err != nil {
-		return "", fmt.Errorf("makes the expression give what JSON cannot hold: %v", err)
+		return "", &detailed{"makes the expression give what JSON cannot hold", short(err.Error())}
 	}
 	return string(b), nil
 }
@@ -88,13 +88,13 @@ func plainOf(out ref.Val) (any, error) {
 	case types.ListType:
 		native, err := out.ConvertToNative(reflect.TypeFor[[]ref.Val]())
 		if err != nil {
-			return nil, fmt.Errorf("makes the expression give a list that cannot be read: %v", err)
+			return nil, &detailed{"makes the expression give a list that cannot be read", short(err.Error())}
 		}
 		return plainList(native.([]ref.Val))
 	case types.MapType:
 		native, err := out.ConvertToNative(reflect.TypeFor[map[string]ref.Val]())
 		if err != nil {
-			return nil, fmt.Errorf("makes the expression give a map that JSON cannot hold: %v", err)
+			return nil, &detailed{"makes the expression give a map that JSON cannot hold", short(err.Error())}
 		}
 		return plainMap(native.(map[string]ref.Val))
 	}

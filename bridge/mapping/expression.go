@@ -19,12 +19,13 @@ const (
 	maxCost       = 1_000_000
 )
 
-// baseEnv is the language of all expressions: CEL with its text and number
+// baseEnv is the language of all expressions: CEL with its text, number and list
 // extensions. It has no clock and no randomness, so every expression gives the
 // same for the same value.
 func baseEnv() (*cel.Env, error) {
-	return cel.NewEnv(ext.Strings(), ext.Math(), cel.CrossTypeNumericComparisons(true), cel.EnableIdentifierEscapeSyntax(), cel.DefaultUTCTimeZone(true),
-		cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(64))
+	options := []cel.EnvOption{ext.Strings(), ext.Math(), ext.Lists(ext.ListsVersion(0)), cel.CrossTypeNumericComparisons(true), cel.EnableIdentifierEscapeSyntax(),
+		cel.DefaultUTCTimeZone(true), cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(64)}
+	return cel.NewEnv(append(options, listFunctions()...)...)
 }
 
 // compileExpression checks a field's expression: it sees the source's value and
@@ -35,7 +36,7 @@ func (c *compiler) compileExpression(path, text string, from, to event.Field) co
 		c.add(path, err.Error(), "")
 		return nil
 	}
-	program := c.landing(env, path, text, to)
+	program := c.landing(env, path, text, to, vocabulary{says: "a field's expression sees only value; row is for filters and conditions", words: []string{"value"}})
 	if program == nil {
 		return nil
 	}
@@ -48,11 +49,52 @@ func (c *compiler) compileExpression(path, text string, from, to event.Field) co
 	}
 }
 
+// landing compiles an expression whose result has to be what a field takes; nil
+// when something is wrong.
+func (c *compiler) landing(env *cel.Env, path, text string, to event.Field, v vocabulary) cel.Program {
+	if strings.TrimSpace(text) == "" {
+		c.add(path, "the expression is empty", "write one; "+v.says)
+		return nil
+	}
+	ast, ok := c.check(env, path, text, v)
+	if !ok {
+		return nil
+	}
+	if why, remedy := lands(ast.OutputType(), to); why != "" {
+		c.problems = append(c.problems, Problem{Path: path, Line: 1, Column: 1, What: why, Remedy: remedy})
+		return nil
+	}
+	program, ok := c.program(env, path, ast)
+	if !ok {
+		return nil
+	}
+	return program
+}
+
+// run evaluates an expression and fits its result into a field.
+func run(program cel.Program, vars map[string]any, to event.Field) (string, error) {
+	out, _, err := program.Eval(vars)
+	if err != nil {
+		if computedFromNull(err) {
+			return "", &detailed{"makes the expression compute with what is not there: ask first, such as x == null ? '' : x", short(err.Error())}
+		}
+		return "", &detailed{"makes the expression fail", short(err.Error())}
+	}
+	if out.Type() == types.NullType {
+		return "", errNull
+	}
+	s, err := canonicalOf(to.Kind, out)
+	if err != nil {
+		return "", err
+	}
+	return fit(to, s)
+}
+
 // errNull is how a convert says that the value's counterpart is null.
 var errNull = errors.New("null")
 
 // check parses and type-checks an expression.
-func (c *compiler) check(env *cel.Env, path, text string) (*cel.Ast, bool) {
+func (c *compiler) check(env *cel.Env, path, text string, v vocabulary) (*cel.Ast, bool) {
 	if len(text) > maxExpression {
 		c.add(path, fmt.Sprintf("the expression has %d bytes", len(text)), fmt.Sprintf("use at most %d", maxExpression))
 		return nil, false
@@ -62,7 +104,7 @@ func (c *compiler) check(env *cel.Env, path, text string) (*cel.Ast, bool) {
 		return ast, true
 	}
 	for _, e := range issues.Errors() {
-		what, remedy := explain(e.Message)
+		what, remedy := v.explain(e.Message, text)
 		c.problems = append(c.problems, Problem{Path: path, Line: e.Location.Line(), Column: e.Location.Column() + 1, What: what, Remedy: remedy})
 	}
 	return nil, false
@@ -75,89 +117,6 @@ func (c *compiler) program(env *cel.Env, path string, ast *cel.Ast) (cel.Program
 		return nil, false
 	}
 	return p, true
-}
-
-// explain adds to the checker's words what a person who writes a mapping may
-// have meant.
-func explain(message string) (what, remedy string) {
-	what = short(message)
-	switch {
-	case strings.HasPrefix(message, "Syntax error: "):
-		what, _, _ = strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting ")
-		what, remedy = "this is no expression: "+short(what), "look at its parentheses and quotes"
-	case strings.HasPrefix(message, "undeclared reference to 'row'"):
-		remedy = "a field's expression sees only value; row is for filters"
-	case strings.HasPrefix(message, "undeclared reference to 'value'"):
-		remedy = "a filter sees row: write row.column"
-	case strings.HasPrefix(message, "undeclared reference"):
-		remedy = "write texts in quotes; see docs/configuration.md for what expressions know"
-	case strings.HasPrefix(message, "found no matching overload"):
-		remedy = "convert one of the two: int(…), double(…), string(…) or timestamp(…)"
-	}
-	return what, remedy
-}
-
-// lands tells why a type of result is not for the target, "" when it is.
-func lands(out *cel.Type, to event.Field) (why, remedy string) {
-	var ok bool
-	switch out.Kind() {
-	case types.DynKind, types.NullTypeKind:
-		ok = true // seen when it is there
-	case types.StringKind:
-		ok = spelled(to.Kind) && to.Kind != event.Bytes
-	case types.IntKind, types.UintKind:
-		ok = numeric(to.Kind) || to.Kind == event.Text || to.Kind == event.Enum
-	case types.DoubleKind:
-		ok = to.Kind == event.Decimal || to.Kind == event.Float || to.Kind == event.Text
-	case types.BoolKind:
-		ok = to.Kind == event.Bool || to.Kind == event.Text || to.Kind == event.Enum
-	case types.TimestampKind:
-		ok = isMoment(to.Kind) || to.Kind == event.Text
-	case types.BytesKind:
-		ok = to.Kind == event.Bytes
-	}
-	if ok || to.Kind == event.JSON {
-		return "", ""
-	}
-	return fmt.Sprintf("gives a %s, which %s (%s) does not take", typeWord(out), to.Name, to.Kind), resultRemedy(out, to.Kind)
-}
-
-func typeWord(t *cel.Type) string {
-	switch t.Kind() {
-	case types.StringKind:
-		return "text"
-	case types.IntKind, types.UintKind:
-		return "whole number"
-	case types.DoubleKind:
-		return "number"
-	default:
-		return t.String()
-	}
-}
-
-func resultRemedy(out *cel.Type, to event.Kind) string {
-	from := event.Other
-	switch out.Kind() {
-	case types.IntKind, types.UintKind:
-		from = event.Int
-	case types.DoubleKind:
-		from = event.Decimal
-	case types.BoolKind:
-		from = event.Bool
-	case types.ListKind:
-		return "pick one of the list's items, such as …[0], or join them: ….join(';')"
-	case types.TimestampKind, types.MapKind, types.BytesKind:
-		return "give what the field takes"
-	}
-	wrap := map[event.Kind]string{event.Int: "int(…)", event.Decimal: "double(…)", event.Float: "double(…)",
-		event.Instant: "timestamp(…)", event.Local: "timestamp(…)", event.Date: "timestamp(…)", event.Bool: "… == 'yes'"}[to]
-	switch {
-	case wrap == "" || from == event.Bool:
-		return "convert it: string(…)"
-	case to == event.Bool:
-		return "compare it: " + wrap
-	}
-	return "convert it: " + wrap
 }
 
 // short bounds the words of the expression library, and keeps them on one line.

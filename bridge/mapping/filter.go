@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,32 @@ import (
 type rowFilter struct {
 	program cel.Program
 	columns []string
+	quiet   bool // it reads a sensitive field: its failures do not quote values
+}
+
+// hush notes whether the filter reads a sensitive field of the side.
+func (f *rowFilter) hush(fields []*Field, side Side) {
+	if f == nil {
+		return
+	}
+	for _, field := range fields {
+		f.quiet = f.quiet || field.hidden && slices.ContainsFunc(field.names[side], func(n string) bool { return slices.Contains(f.columns, n) })
+	}
+}
+
+// takes asks the filter. P3: one that computes something from a null is not
+// true. what is wrong with a record for which it fails, is the error.
+func (f *rowFilter) takes(rec event.Record) (bool, error) {
+	out, _, err := f.program.Eval(map[string]any{"row": rec})
+	switch {
+	case err == nil:
+		return out == types.True, nil
+	case computedFromNull(err):
+		return false, nil
+	case f.quiet:
+		return false, errors.New("a value does not do (a sensitive field is among those that it reads)")
+	}
+	return false, errors.New(short(err.Error()))
 }
 
 // Filtered tells whether the mapping takes only some of the side's records.
@@ -39,14 +66,11 @@ func (m *Mapping) Takes(side Side, rec event.Record) (bool, error) {
 	if f == nil {
 		return true, nil
 	}
-	out, _, err := f.program.Eval(map[string]any{"row": rec})
+	ok, err := f.takes(rec)
 	if err != nil {
-		if computedFromNull(err) {
-			return false, nil
-		}
-		return false, &event.Fault{Class: event.Rejected, Message: fmt.Sprintf("the %s filter of mapping %s fails: %s", side, m.name, short(err.Error()))}
+		return false, &event.Fault{Class: event.Rejected, Message: fmt.Sprintf("the %s filter of mapping %s fails: %s", side, m.name, err)}
 	}
-	return out == types.True, nil
+	return ok, nil
 }
 
 // computedFromNull tells whether evaluation failed because an operand was null,
@@ -62,26 +86,27 @@ func (c *compiler) compileFilter(side Side, text string) *rowFilter {
 		return nil
 	}
 	before := len(c.problems)
-	f := c.compileRow("filter."+side.String(), c.objects[side], text)
+	f := c.compileRow("filter."+side.String(), c.objects[side], text, "a filter")
 	c.explainColumns(before, side)
 	return f
 }
 
 // compileRow checks an expression over an object's fields that has to be true or
 // false.
-func (c *compiler) compileRow(path string, object event.Object, text string) *rowFilter {
+func (c *compiler) compileRow(path string, object event.Object, text, what string) *rowFilter {
 	env, err := newRowEnv(c.env, object)
 	if err != nil {
 		c.add(path, err.Error(), "")
 		return nil
 	}
-	checked, ok := c.check(env, path, text)
+	columns := fieldNames(object)
+	checked, ok := c.check(env, path, text, vocabulary{says: what + " sees row: write row.column", words: []string{"row"}, columns: columns})
 	if !ok {
 		return nil
 	}
 	if !truth(checked.OutputType()) {
 		c.problems = append(c.problems, Problem{Path: path, Line: 1, Column: 1,
-			What: fmt.Sprintf("gives a %s, and a filter has to be true or false", typeWord(checked.OutputType())), Remedy: "compare it: row.deleted_at == null"})
+			What: fmt.Sprintf("gives a %s, and %s has to be true or false", typeWord(checked.OutputType()), what), Remedy: "compare it: row.deleted_at == null"})
 		return nil
 	}
 	program, ok := c.program(env, path, checked)

@@ -24,6 +24,7 @@ type Mapping struct {
 	breaker  Breaker
 	drift    DriftPolicy
 	columns  [2][]string
+	keys     [2][]event.Field // of the objects
 	warnings []Problem
 }
 

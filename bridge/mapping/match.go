@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
@@ -68,15 +69,28 @@ func matchKey(f event.Field, s string) string {
 // compileMatch finds the match pair among the fields. Matching goes both ways,
 // whatever direction the field has: each side's value has to have a counterpart.
 func (c *compiler) compileMatch(spec Spec) match {
-	at := -1
-	for i, f := range spec.Fields {
-		if f.Left == spec.MatchLeft && f.Right == spec.MatchRight {
-			at = i
-		}
-	}
+	at := slices.IndexFunc(spec.Fields, func(f FieldSpec) bool {
+		return f.Left == spec.MatchLeft && f.Right == spec.MatchRight && len(f.Parts[Left])+len(f.Parts[Right]) == 0
+	})
 	if spec.MatchLeft == "" || spec.MatchRight == "" {
 		c.add("match", "the mapping does not say which records belong together", "name a field of each side: match: {left: email, right: email}")
 		return match{}
+	}
+	missing := false
+	for side, name := range [2]string{spec.MatchLeft, spec.MatchRight} {
+		if _, ok := c.objects[side].Field(name); !ok && at < 0 {
+			missing = true
+			c.add("match."+Side(side).String(), fmt.Sprintf("%s has no %s", c.ends[side], name), didYouMean(name, fieldNames(c.objects[side])))
+		}
+	}
+	if missing {
+		return match{}
+	}
+	for i := range spec.Fields {
+		if f := &spec.Fields[i]; at < 0 && slices.Contains(f.Names(Left), spec.MatchLeft) && slices.Contains(f.Names(Right), spec.MatchRight) {
+			c.add("match", fmt.Sprintf("%s and %s belong to a field of several parts, by which nothing can be looked up", spec.MatchLeft, spec.MatchRight), "match by a field that is one on each side")
+			return match{}
+		}
 	}
 	if at < 0 {
 		c.add("match", fmt.Sprintf("%s and %s are not mapped to each other", spec.MatchLeft, spec.MatchRight),
@@ -85,6 +99,10 @@ func (c *compiler) compileMatch(spec Spec) match {
 	}
 	f := c.fields[at]
 	if f == nil {
+		return match{}
+	}
+	if f.mapping != "" {
+		c.add("match", fmt.Sprintf("%s refers to other records and cannot tell which records belong together", f.Name(Left)), "match by an ordinary field")
 		return match{}
 	}
 	out := match{index: at, to: f.to}

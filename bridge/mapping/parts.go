@@ -9,6 +9,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
@@ -61,26 +62,27 @@ func (f *Field) Spread(side Side, v, now event.Value) event.Record {
 	var out event.Record
 	stands := f.split(side, now)
 	for i, part := range f.split(side, v) {
-		if !part.Equal(stands[i]) || part.IsUnchanged() {
+		if part.IsUnchanged() || !part.Equal(stands[i]) {
 			out.Put(f.names[side][i], part)
 		}
 	}
 	return out
 }
 
-// split returns the parts of a value.
+// split returns the parts of a value; all are Unchanged when it is none that
+// join made of as many.
 func (f *Field) split(side Side, v event.Value) []event.Value {
 	parts := make([]event.Value, len(f.names[side]))
 	var texts []*string
-	if v.IsSet() && json.Unmarshal([]byte(v.Text), &texts) != nil {
-		return parts // never of a value that join made
+	if v.IsSet() && (json.Unmarshal([]byte(v.Text), &texts) != nil || len(texts) != len(parts)) {
+		return parts
 	}
 	for i := range parts {
 		kind := f.parts[side][i].Kind
 		switch {
 		case v.IsUnchanged():
 			parts[i] = event.Value{Kind: kind}
-		case i < len(texts) && texts[i] != nil:
+		case v.IsSet() && texts[i] != nil:
 			parts[i] = event.Of(kind, *texts[i])
 		default:
 			parts[i] = event.NullOf(kind)
@@ -91,37 +93,24 @@ func (f *Field) split(side Side, v event.Value) []event.Value {
 
 // join makes one value of parts; Unchanged when one of them is not known.
 func join(parts []event.Value) event.Value {
-	texts := make([]*string, len(parts))
-	null := true
+	text, null := []byte{'['}, true
 	for i, p := range parts {
+		if i > 0 {
+			text = append(text, ',')
+		}
 		switch p.State {
 		case event.Unchanged:
 			return event.Value{Kind: event.JSON}
-		case event.Set:
-			texts[i], null = &p.Text, false
+		case event.Null:
+			text = append(text, "null"...)
+		default:
+			text, null = event.AppendString(text, p.Text), false
 		}
 	}
 	if null {
 		return event.NullOf(event.JSON)
 	}
-	data, err := json.Marshal(texts)
-	if err != nil { // texts marshal always
-		return event.Value{Kind: event.JSON}
-	}
-	return event.Of(event.JSON, string(data))
-}
-
-// names are the field's names on a side as configured.
-func (s *FieldSpec) names(side Side) []string {
-	if len(s.Parts[side]) > 0 {
-		return s.Parts[side]
-	}
-	return []string{[2]string{s.Left, s.Right}[side]}
-}
-
-// given is the expression towards a side, whatever its form.
-func (s *FieldSpec) given(side Side) string {
-	return [2]string{s.ToLeft, s.ToRight}[side] + strings.Join(s.ToParts[side], "")
+	return event.Of(event.JSON, string(append(text, ']')))
 }
 
 // compileParts lets one shape stand for several.
@@ -130,24 +119,22 @@ func (c *compiler) compileParts(where string, spec FieldSpec, f *Field, side Sid
 		return
 	}
 	if len(spec.Parts[side]) == 1 {
-		c.add(where, "a list of one name", fmt.Sprintf("write %s: %s", side, spec.Parts[side][0]))
+		c.add(where, "the list has one name", fmt.Sprintf("write %s: %s", side, spec.Parts[side][0]))
 		return
 	}
 	if len(spec.Parts[side.Other()]) > 0 {
-		c.add(where, "both sides are lists", "let one side be a single field")
+		c.add(where, "both sides are lists", "name one field on the left or on the right side; others get lines of their own")
 		return
 	}
 	if len(unique(spec.Parts[side])) < len(spec.Parts[side]) {
-		c.add(where, "a name is listed twice", "name each part once")
+		c.add(where, "a field is listed twice", "name each one once")
 		return
 	}
 	whole := event.Field{Name: strings.Join(spec.Parts[side], "+"), Kind: event.JSON, Nullable: true}
 	for _, part := range f.parts[side] {
-		if part.Kind != event.Text && part.Kind != event.Enum && part.Name != "" {
-			c.add(where, fmt.Sprintf("%s (%s) is no text, and the parts of a field have to be texts", part.Name, part.Kind), "map it in a line of its own")
-		}
 		whole.Required = whole.Required || part.Required
 		whole.ReadOnly = whole.ReadOnly || part.ReadOnly
+		whole.Nullable = whole.Nullable && part.Nullable
 	}
 	f.shape[side] = whole
 }
@@ -158,24 +145,28 @@ func (c *compiler) compileGroup(path string, spec FieldSpec, f *Field) {
 	many := *f.grouped()
 	one := many.Other()
 	toMany, toOne := fmt.Sprintf("%s.to_%s", path, many), fmt.Sprintf("%s.to_%s", path, one)
-	if len(spec.Values) > 0 {
+	names := strings.Join(f.names[many], ", ")
+	given := len(spec.ToParts[many])
+	switch {
+	case len(spec.Values) > 0:
 		c.add(path+".values", "a field of several parts has no table of values", "write expressions")
-		return
-	}
-	if single := [2]string{spec.ToLeft, spec.ToRight}[many]; single != "" || f.writes[many] && len(spec.ToParts[many]) != len(f.names[many]) {
-		c.add(toMany, fmt.Sprintf("%d expressions for %d parts", len(spec.ToParts[many]), len(f.names[many])),
-			fmt.Sprintf("write a list of one for each of %s", strings.Join(f.names[many], ", ")))
-		return
-	}
-	if len(spec.ToParts[one]) > 0 || f.writes[one] && [2]string{spec.ToLeft, spec.ToRight}[one] == "" {
-		c.add(toOne, "one expression over the parts is needed", fmt.Sprintf("write to_%s: \"%s\"", one, strings.Join(f.names[many], " + ' ' + ")))
-		return
-	}
-	if f.writes[many] {
-		f.to[many] = c.compileToParts(toMany, spec.ToParts[many], f, many)
-	}
-	if f.writes[one] {
-		f.to[one] = c.compileFromParts(toOne, [2]string{spec.ToLeft, spec.ToRight}[one], f, many)
+	case spec.expression(many) != "":
+		c.add(toMany, fmt.Sprintf("one expression stands where each of %s needs one", names), fmt.Sprintf("write a list: to_%s: [\"…\", \"…\"]", many))
+	case len(spec.ToParts[one]) > 0:
+		c.add(toOne, fmt.Sprintf("a list of expressions stands where %s is one field", f.Name(one)), fmt.Sprintf("write one expression over %s", names))
+	case f.writes[many] && given == 0:
+		c.add(path, fmt.Sprintf("nothing says how %s becomes %s", f.Name(one), names), fmt.Sprintf("add to_%s with a list of an expression for each, such as [\"value.split(' ')[0]\", …], or write direction: %s", many, one))
+	case f.writes[many] && given != len(f.names[many]):
+		c.add(toMany, fmt.Sprintf("the number of expressions (%d) is not that of the fields (%d)", given, len(f.names[many])), "write one for each of "+names)
+	case f.writes[one] && spec.expression(one) == "":
+		c.add(path, fmt.Sprintf("nothing says how %s become %s", names, f.Name(one)), fmt.Sprintf("add to_%s with an expression over them, such as %q, or write direction: %s", one, strings.Join(wordsOf(f.names[many]), " + ' ' + "), many))
+	default:
+		if given > 0 {
+			f.to[many] = c.compileToParts(toMany, spec.ToParts[many], f, many)
+		}
+		if text := spec.expression(one); text != "" {
+			f.to[one] = c.compileFromParts(toOne, text, f, many)
+		}
 	}
 }
 
@@ -190,14 +181,15 @@ func (c *compiler) compileToParts(path string, expressions []string, f *Field, m
 	return func(s string) (string, error) {
 		parts := make([]event.Value, len(ways))
 		for i, way := range ways {
+			shape := f.parts[many][i]
 			text, err := way(s)
 			switch {
-			case errors.Is(err, errNull) || err == nil && text == "":
-				parts[i].State = event.Null // a part that is empty is none
+			case errors.Is(err, errNull) || err == nil && text == "" && shape.Nullable:
+				parts[i] = event.NullOf(shape.Kind) // a part that is empty is none, where there can be none
 			case err != nil:
-				return "", err
+				return "", fmt.Errorf("does not give %s: it %w", shape.Name, err)
 			default:
-				parts[i] = event.Of(event.Text, text)
+				parts[i] = event.Of(shape.Kind, text)
 			}
 		}
 		v := join(parts)
@@ -208,62 +200,77 @@ func (c *compiler) compileToParts(path string, expressions []string, f *Field, m
 	}
 }
 
-// compileFromParts checks the expression over the parts. A part that is null is
-// the empty text there.
+// compileFromParts checks the expression over the parts. A text that is null is
+// the empty text there, so that names may be put together without asking; what
+// is no text may be null.
 func (c *compiler) compileFromParts(path, text string, f *Field, many Side) convert {
-	options := make([]cel.EnvOption, len(f.names[many]))
-	for i, name := range f.names[many] {
-		options[i] = cel.Variable(name, cel.StringType)
+	words := wordsOf(f.names[many])
+	if len(unique(words)) < len(words) {
+		c.add(path, fmt.Sprintf("an expression cannot tell %s apart: it knows them as %s", strings.Join(f.names[many], " and "), strings.Join(words, " and ")), "map one of them in a line of its own")
+		return nil
+	}
+	options := make([]cel.EnvOption, len(words))
+	for i, shape := range f.parts[many] {
+		options[i] = cel.Variable(words[i], partType(shape.Kind))
 	}
 	env, err := c.env.Extend(options...)
 	if err != nil {
-		c.add(path, err.Error(), "")
+		c.add(path, "prepare expressions: "+short(err.Error()), "")
 		return nil
 	}
 	to := f.shape[many.Other()]
-	program := c.landing(env, path, text, to)
+	program := c.landing(env, path, text, to, vocabulary{says: "it sees " + strings.Join(words, ", "), words: words})
 	if program == nil {
 		return nil
 	}
 	return func(s string) (string, error) {
 		vars := map[string]any{}
 		for i, part := range f.split(many, event.Of(event.JSON, s)) {
-			vars[f.names[many][i]] = part.Text
+			v, err := partValue(f.parts[many][i].Kind, part)
+			if err != nil {
+				return "", fmt.Errorf("cannot be read, for %s %w", f.names[many][i], err)
+			}
+			vars[words[i]] = v
 		}
 		return run(program, vars, to)
 	}
 }
 
-// landing compiles an expression whose result has to be what a field takes; nil
-// when something is wrong.
-func (c *compiler) landing(env *cel.Env, path, text string, to event.Field) cel.Program {
-	ast, ok := c.check(env, path, text)
-	if !ok {
-		return nil
+func partType(k event.Kind) *cel.Type {
+	if celType(k) == cel.StringType {
+		return cel.StringType
 	}
-	if why, remedy := lands(ast.OutputType(), to); why != "" {
-		c.problems = append(c.problems, Problem{Path: path, Line: 1, Column: 1, What: why, Remedy: remedy})
-		return nil
-	}
-	program, ok := c.program(env, path, ast)
-	if !ok {
-		return nil
-	}
-	return program
+	return nullable(k)
 }
 
-// run evaluates an expression and fits its result into a field.
-func run(program cel.Program, vars map[string]any, to event.Field) (string, error) {
-	out, _, err := program.Eval(vars)
-	if err != nil {
-		return "", errors.New("makes the expression fail: " + short(err.Error()))
+func partValue(k event.Kind, v event.Value) (ref.Val, error) {
+	switch {
+	case v.IsSet():
+		return celValue(k, v.Text, moment)
+	case partType(k) == cel.StringType:
+		return types.String(""), nil
 	}
-	if out.Type() == types.NullType {
-		return "", errNull
-	}
-	s, err := canonicalOf(to.Kind, out)
-	if err != nil {
-		return "", err
-	}
-	return fit(to, s)
+	return types.NullValue, nil
 }
+
+// wordsOf are the parts' names as an expression can spell them.
+func wordsOf(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		word := []byte(name)
+		for k, ch := range word {
+			if ch != '_' && (ch < 'a' || ch > 'z') && (ch < 'A' || ch > 'Z') && (ch < '0' || ch > '9') {
+				word[k] = '_'
+			}
+		}
+		out[i] = string(word)
+		if out[i][0] >= '0' && out[i][0] <= '9' || slices.Contains(reserved, out[i]) {
+			out[i] = "_" + out[i]
+		}
+	}
+	return out
+}
+
+// reserved are words that are none of a variable in CEL.
+var reserved = []string{"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace", "null",
+	"package", "return", "true", "var", "void", "while", "bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"}

@@ -152,7 +152,7 @@ func (s script) run(t *testing.T) {
 		}
 	}
 	for _, text := range s.RoundTrips {
-		if ok, back, err := f.RoundTrips(value(f.Shape(mapping.Left).Kind, text)); !ok || err != nil {
+		if ok, back, err := f.RoundTrips(mapping.Left, value(f.Shape(mapping.Left).Kind, text)); !ok || err != nil {
 			t.Errorf("%q round-trips: got %t, %s, %v", text, ok, show(back), err)
 		}
 	}

@@ -1,6 +1,9 @@
 package mapping
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Spec is a mapping as it is configured. Names, words and expressions are the
 // configuration's own; Compile checks them all.
@@ -17,7 +20,7 @@ type Spec struct {
 
 	DeleteToRight, DeleteToLeft DeleteSpec
 	LeaveToRight, LeaveToLeft   *DeleteSpec // nil: as a deletion
-	DeleteMerged                DeleteSpec  // zero kind here is DeletePropagate: configurations say ignore unless told otherwise
+	MergedRight, MergedLeft     *DeleteSpec // nil: DeleteIgnore
 	Guard                       Guard       // zero: GuardNone
 	Fuse                        Fuse        // zero: none
 	Breaker                     Breaker     // zero: none
@@ -26,13 +29,16 @@ type Spec struct {
 
 // ConstantSpec is a field that only one side has: what it gets at creation.
 type ConstantSpec struct {
+	Path  string `json:"-"` // where the configuration has it
 	Side  Side
 	Field string
 	Value string // in the field's canonical text
 }
 
-// FieldSpec is one line of a mapping.
+// FieldSpec is one line of a mapping: a field of each side, several fields of
+// one side that make up one of the other, or a reference.
 type FieldSpec struct {
+	Path         string `json:"-"` // where the configuration has it; "": fields[i]
 	Left, Right  string
 	Parts        [2][]string // of a field that several fields of that side make up; Left or Right is "" then
 	ToParts      [2][]string // CEL over value, one for each part
@@ -46,6 +52,43 @@ type FieldSpec struct {
 	DefaultLeft  *string     // written to the left for null
 	DefaultRight *string     // written to the right for null
 	Conflict     *Rule       // nil: the mapping's
+}
+
+// Names are the line's fields on a side.
+func (s *FieldSpec) Names(side Side) []string {
+	if len(s.Parts[side]) > 0 {
+		return s.Parts[side]
+	}
+	return []string{[2]string{s.Left, s.Right}[side]}
+}
+
+// Name is the line's field on a side; the names of several are joined.
+func (s *FieldSpec) Name(side Side) string { return strings.Join(s.Names(side), "+") }
+
+// expression is the one expression towards a side.
+func (s *FieldSpec) expression(side Side) string { return [2]string{s.ToLeft, s.ToRight}[side] }
+
+// expressed tells whether there is any expression towards a side.
+func (s *FieldSpec) expressed(side Side) bool {
+	return s.expression(side) != "" || len(s.ToParts[side]) > 0
+}
+
+// path is where the line stands.
+func (s *Spec) path(i int) string {
+	if p := s.Fields[i].Path; p != "" {
+		return p
+	}
+	return fmt.Sprintf("fields[%d]", i)
+}
+
+// Line tells which of Fields a problem speaks of; false where it is none.
+func (s *Spec) Line(p Problem) (int, bool) {
+	for i := range s.Fields {
+		if rest, ok := strings.CutPrefix(p.Path, s.path(i)); ok && (rest == "" || rest[0] == '.') {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // Pair is one line of a value table, each value in its side's canonical text.

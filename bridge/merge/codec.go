@@ -208,7 +208,9 @@ func loadCell(s storedCell) (c Cell, err error) {
 			err = errors.Join(err, bad)
 			c.recent = append(c.recent, v)
 		}
-		c.recent = append(c.recent, c.Now) // it may have been sent
+		if n := len(c.recent); n == 0 || !c.recent[n-1].Equal(c.Now) {
+			c.recent = append(c.recent, c.Now) // it may have been sent
+		}
 	}
 	return c, err
 }

@@ -3,7 +3,8 @@ package saas
 import "github.com/lockstep-sync/lockstep/schemas/event"
 
 // Batches cuts writes into runs of at most limit that have one operation and
-// one object and name no record twice, and returns their indices. Order is
+// one object and name no record twice (a creation makes a record of its own,
+// whatever its Key says), and returns their indices. Order is
 // kept: the runs are to be sent one after another, so that two writes of one
 // record reach the vendor in the order given.
 func Batches(writes []event.Write, limit int) [][]int {
@@ -12,9 +13,10 @@ func Batches(writes []event.Write, limit int) [][]int {
 	var seen map[event.Key]bool
 	for i := range writes {
 		w := &writes[i]
+		named := !w.Key.IsZero() && w.Op != event.DoCreate
 		if len(run) > 0 {
 			first := &writes[run[0]]
-			if len(run) == limit || w.Op != first.Op || w.Object != first.Object || !w.Key.IsZero() && seen[w.Key] {
+			if len(run) == limit || w.Op != first.Op || w.Object != first.Object || named && seen[w.Key] {
 				runs, run = append(runs, run), nil
 			}
 		}

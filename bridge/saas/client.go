@@ -60,10 +60,12 @@ type Client struct {
 	MaxBody   int64                       // bytes of an answer, unpacked; default 64 MiB
 	UserAgent string                      // default "lockstep"
 	Refresh   func(context.Context) error // renews refused credentials; nil = they cannot be. Called concurrently
+	Now       func() time.Time            // our clock, for ClockOffset; default time.Now
 
 	base    *url.URL
 	vendor  Vendor
 	limiter *Limiter
+	clock   clock
 }
 
 // NewClient makes a client for the API below base.
@@ -77,6 +79,7 @@ func NewClient(base string, vendor Vendor, limiter *Limiter) (*Client, error) {
 		Timeout:   defaultTimeout,
 		MaxBody:   defaultBody,
 		UserAgent: "lockstep",
+		Now:       time.Now,
 		base:      u, vendor: vendor, limiter: limiter,
 	}, nil
 }
@@ -92,6 +95,15 @@ func transport(conns int) *http.Transport {
 
 // Status returns the connection's limits and counters.
 func (c *Client) Status() Status { return c.limiter.Status() }
+
+// ClockOffset tells by how much the vendor's clock is ahead of ours, and how far
+// the truth may be from that; known is false until the first answer with a Date.
+// It is learned from the answers of the last minute before the latest one, so a
+// clock that is set is followed within a minute of calls, mostly after three. It
+// never blocks.
+func (c *Client) ClockOffset() (offset, uncertainty time.Duration, known bool) {
+	return c.clock.offset()
+}
 
 // Do makes a call, waiting for its turn first, and decodes a 2xx answer into
 // into (nil: not at all). The answer's status and header are returned also with
@@ -141,18 +153,21 @@ func (c *Client) once(ctx context.Context, r Request, body []byte) (Answer, *eve
 	defer release()
 	timed, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	var sent atomic.Bool
+	var sent atomic.Pointer[time.Time] // when, by our clock; nil while nothing was
 	timed = httptrace.WithClientTrace(timed, &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { sent.Store(false) }, // net/http starts over on a stale connection
-		WroteHeaders: func() { sent.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { sent.Store(nil) }, // net/http starts over on a stale connection
+		WroteHeaders: func() {
+			now := c.Now()
+			sent.Store(&now)
+		},
 	})
 	req, err := c.request(timed, r, body)
 	if err != nil {
 		return Answer{}, &event.Fault{Class: event.Unauthorized, Message: c.at(r) + ": " + err.Error(), Err: err}
 	}
-	answer, err := c.roundTrip(req, r)
+	answer, err := c.roundTrip(req, r, &sent)
 	if err != nil {
-		return answer, c.failed(ctx, timed, r, sent.Load(), err)
+		return answer, c.failed(ctx, timed, r, sent.Load() != nil, err)
 	}
 	c.limiter.Learn(c.vendor.Budget(answer.Header))
 	if answer.Status < 300 {
@@ -187,7 +202,7 @@ func (c *Client) request(ctx context.Context, r Request, body []byte) (*http.Req
 
 var errTooLarge = errors.New("the answer is larger than allowed")
 
-func (c *Client) roundTrip(req *http.Request, r Request) (Answer, error) {
+func (c *Client) roundTrip(req *http.Request, r Request, sent *atomic.Pointer[time.Time]) (Answer, error) {
 	client := *c.HTTP
 	// A redirected POST turns into a GET, and credentials follow it: never.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -197,6 +212,9 @@ func (c *Client) roundTrip(req *http.Request, r Request) (Answer, error) {
 		return Answer{}, withoutURL(err)
 	}
 	defer resp.Body.Close()
+	if at := sent.Load(); at != nil {
+		c.clock.observe(*at, c.Now(), resp.Header) // before the body, which may take its time
+	}
 	answer := Answer{Request: r, Status: resp.StatusCode, Header: resp.Header}
 	answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, c.MaxBody+1))
 	if err == nil && int64(len(answer.Body)) > c.MaxBody {

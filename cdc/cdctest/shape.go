@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lockstep-sync/lockstep/cdc"
@@ -19,12 +20,19 @@ func shapes(t *testing.T, h Harness) {
 	o := d.Object("people")
 	log := NewLog(t)
 	p := NewPump(db.Reader(t, map[string][]string{o: {"id", "name", "note", "age"}}), log, Everything)
+	var suspected suspicion
+	p.Suspect = func(object string) { suspected.note(object, len(log.Entries())) }
 	Start(t, p)
 
 	db.Exec(t, "INSERT INTO people VALUES (1, 'a', 'n')",
 		"ALTER TABLE people ADD COLUMN age int", "INSERT INTO people VALUES (2, 'b', 'n', 30)",
 		d.Rename("people", "note", "memo"), "INSERT INTO people VALUES (3, 'c', 'n', 31)")
 	compare(t, log.Wait(t, 3), `c `+o+` ["1"] id=1 name=a note=n`, `c `+o+` ["2"] id=2 name=b note=n age=30`, `c `+o+` ["3"] id=3 name=c age=31`)
+	// A column that the log does not carry any more is absent, not unchanged:
+	// whoever needs it can tell.
+	if names := log.Wait(t, 3)[2].After.Names; slices.Contains(names, "note") {
+		t.Errorf("a row without its column note names %q", names)
+	}
 	notices := p.Status().Notices
 	if len(notices) != 1 || notices[0].Column != "note" || notices[0].Object != o || notices[0].Remedy == "" {
 		t.Errorf("notices are %+v, want one for column note", notices)
@@ -35,6 +43,39 @@ func shapes(t *testing.T, h Harness) {
 	compare(t, log.Wait(t, 4)[3:], `c `+o+` ["4"] id=4 name=d note=n age=old`)
 	if n := p.Status().Notices; len(n) != 0 {
 		t.Errorf("notices are %+v, want none once the columns are back", n)
+	}
+	// The first row lacks age, the second has it, the third lacks note, the fourth
+	// has both.
+	suspected.compare(t, o, 0, 1, 2, 3)
+}
+
+// suspicion collects what a Pump says of shapes: the object, and how many
+// changes the Log held at most before the first of the new shape.
+type suspicion struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (s *suspicion) note(object string, before int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, fmt.Sprintf("%s after at most %d", object, before))
+}
+
+// compare wants to have been told of the object before each of the changes.
+func (s *suspicion) compare(t *testing.T, object string, before ...int) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, n := range before {
+		if i >= len(s.told) {
+			t.Errorf("told of another shape %d times, want %d", len(s.told), len(before))
+			return
+		}
+		var got int
+		if _, err := fmt.Sscanf(s.told[i], object+" after at most %d", &got); err != nil || got > n {
+			t.Errorf("told %q, want it of %s before change %d is in the log", s.told[i], object, n+1)
+		}
 	}
 }
 

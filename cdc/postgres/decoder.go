@@ -23,6 +23,7 @@ type decoder struct {
 	seen       func() time.Time
 
 	relations map[uint32]*relation
+	shapes    map[string]string // by object: its fingerprint as last described, over all streams
 	open      bool
 	rows      uint64 // of the open transaction so far
 	change    event.Change
@@ -31,8 +32,8 @@ type decoder struct {
 	texts     []string // scratch for keys
 }
 
-func newDecoder(o Options, c catalog, sink cdc.Sink, seen func() time.Time) *decoder {
-	return &decoder{connection: o.Connection, columns: o.Columns, catalog: c, sink: sink, logger: o.Logger, seen: seen,
+func newDecoder(o Options, c catalog, sink cdc.Sink, shapes map[string]string, seen func() time.Time) *decoder {
+	return &decoder{shapes: shapes, connection: o.Connection, columns: o.Columns, catalog: c, sink: sink, logger: o.Logger, seen: seen,
 		relations: map[uint32]*relation{}, texts: make([]string, 0, 8), change: event.Change{Connection: o.Connection, Connector: "postgresql"}}
 }
 
@@ -115,7 +116,13 @@ func (d *decoder) relation(w *wire) error {
 	r.wanted = named || d.columns == nil
 	d.relations[r.id] = r
 	if named {
-		d.sink.Notice(r.object, missing(r, d.columns[r.object]))
+		lacks := missing(r, d.columns[r.object])
+		d.sink.Notice(r.object, lacks)
+		before, known := d.shapes[r.object]
+		d.shapes[r.object] = r.fingerprint()
+		if len(lacks) > 0 || known && before != d.shapes[r.object] {
+			d.sink.Reshaped(r.object)
+		}
 	}
 	return nil
 }

@@ -64,6 +64,8 @@ func (s *script) Notice(object string, notices []cdc.Notice) {
 	}
 }
 
+func (s *script) Reshaped(object string) { fmt.Fprintf(&s.out, "another shape of %s\n", object) }
+
 func seen() time.Time { return time.UnixMilli(1_790_000_000_000) }
 
 // TestGolden decodes what a PostgreSQL 18 sent.
@@ -72,7 +74,7 @@ func TestGolden(t *testing.T) {
 		record(t)
 	}
 	var sink script
-	d := newDecoder(Options{Connection: "app", Columns: map[string][]string{"public.contacts": {"email", "ltv", "bio", "updated_at", "lost"}, "public.other": nil}}, fixed{}, &sink, seen)
+	d := newDecoder(Options{Connection: "app", Columns: map[string][]string{"public.contacts": {"email", "ltv", "bio", "updated_at", "lost"}, "public.other": nil}}, fixed{}, &sink, map[string]string{}, seen)
 	for i, m := range recorded(t) {
 		if err := d.message(context.Background(), m); err != nil {
 			t.Fatalf("message %d (%q): %v", i, m[0], err)
@@ -159,7 +161,7 @@ func FuzzDecoder(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, before int, data []byte) {
 		sink := &checking{t: t}
-		d := newDecoder(Options{Connection: "app"}, fixed{}, sink, seen)
+		d := newDecoder(Options{Connection: "app"}, fixed{}, sink, map[string]string{}, seen)
 		for _, m := range messages[:max(0, min(before, len(messages)))] {
 			if err := d.message(context.Background(), m); err != nil {
 				t.Fatal(err)
@@ -191,7 +193,7 @@ func (s *checking) Change(ctx context.Context, c *event.Change) error {
 // each on one core. Half are inserts, half updates with the whole old row.
 func BenchmarkDecode(b *testing.B) {
 	sink := &script{discard: true}
-	d := newDecoder(Options{Connection: "app"}, fixed{}, sink, seen)
+	d := newDecoder(Options{Connection: "app"}, fixed{}, sink, map[string]string{}, seen)
 	var loop [][]byte
 	for _, m := range recorded(b) {
 		d.open = d.open && m[0] != 'B'

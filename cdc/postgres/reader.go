@@ -17,7 +17,8 @@ import (
 type Reader struct {
 	options Options
 	config  *pgconn.Config
-	kick    chan struct{} // one token: something new to confirm
+	kick    chan struct{}     // one token: something new to confirm
+	shapes  map[string]string // the stream's: see decoder
 
 	mu        sync.Mutex
 	confirmed uint64 // durable, to be told to the server
@@ -33,7 +34,7 @@ func New(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the URL of connection %s: %w", o.Connection, err)
 	}
-	return &Reader{options: o, config: config, kick: make(chan struct{}, 1), systemID: o.SystemID}, nil
+	return &Reader{options: o, config: config, kick: make(chan struct{}, 1), shapes: map[string]string{}, systemID: o.SystemID}, nil
 }
 
 var _ cdc.Reader = (*Reader)(nil)

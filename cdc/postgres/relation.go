@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lockstep-sync/lockstep/schemas/ddl"
 	"github.com/lockstep-sync/lockstep/schemas/event"
@@ -49,6 +51,16 @@ func parseRelation(w *wire) (*relation, error) {
 		r.columns[i] = column{ident: flags&1 != 0, name: w.text(), oid: w.uint32(), mod: int32(w.uint32()), slot: -1}
 	}
 	return r, w.err
+}
+
+// fingerprint is what rows of the relation look like: equal ones mean that a
+// value stands for the same column, in the same words.
+func (r *relation) fingerprint() string {
+	var b strings.Builder
+	for _, c := range r.columns {
+		fmt.Fprintf(&b, "%q %d %d %t\n", c.name, c.oid, c.mod, c.ident)
+	}
+	return b.String()
 }
 
 // shape is what the catalog knows of a relation and the stream does not tell.

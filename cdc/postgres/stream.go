@@ -28,7 +28,7 @@ type stream struct {
 
 func newStream(r *Reader, l *link, sink cdc.Sink) *stream {
 	c := newCatalog(r.options)
-	return &stream{reader: r, link: l, sink: sink, catalog: c, decoder: newDecoder(r.options, c, sink, l.in.seen)}
+	return &stream{reader: r, link: l, sink: sink, catalog: c, decoder: newDecoder(r.options, c, sink, r.shapes, l.in.seen)}
 }
 
 func (s *stream) run(ctx context.Context, start, head uint64) error {

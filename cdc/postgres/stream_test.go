@@ -23,7 +23,7 @@ func (s *idling) Idle(_ context.Context, c cdc.Checkpoint) error {
 func TestAKeepaliveWithinATransactionIsNoCheckpoint(t *testing.T) {
 	t.Parallel()
 	sink := &idling{}
-	s := &stream{sink: sink, decoder: newDecoder(Options{Connection: "app"}, fixed{}, sink, seen)}
+	s := &stream{sink: sink, decoder: newDecoder(Options{Connection: "app"}, fixed{}, sink, map[string]string{}, seen)}
 	keepalive := func(end uint64) {
 		t.Helper()
 		m := append([]byte{'k'}, make([]byte, 17)...)
@@ -58,7 +58,7 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sink := &checking{t: t}
-			s := &stream{sink: sink, reader: &Reader{}, decoder: newDecoder(Options{Connection: "app"}, fixed{}, sink, seen)}
+			s := &stream{sink: sink, reader: &Reader{}, decoder: newDecoder(Options{Connection: "app"}, fixed{}, sink, map[string]string{}, seen)}
 			err := s.data(context.Background(), []byte{'z'})
 			for _, m := range messages {
 				err = s.decoder.message(context.Background(), m)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -20,17 +21,19 @@ func asExit(err error, exit **exitError) bool { return errors.As(err, exit) }
 // checkReport is what check prints with --json.
 type checkReport struct {
 	OK       bool             `json:"ok"`
-	Problems []config.Problem `json:"problems"`
+	Problems config.Problems  `json:"problems"`
 	Mappings []checkedMapping `json:"mappings"`
 }
 
 type checkedMapping struct {
-	Name     string   `json:"name"`
-	Left     string   `json:"left"`
-	Right    string   `json:"right"`
-	Fields   int      `json:"fields"`
-	Guard    string   `json:"guard"` // of writes to the left and to the right
-	Warnings []string `json:"warnings,omitempty"`
+	Name     string             `json:"name"`
+	Left     string             `json:"left"`
+	Right    string             `json:"right"`
+	Fields   int                `json:"fields"`
+	Guard    string             `json:"guard"` // of writes to the left and to the right
+	Warnings []string           `json:"warnings,omitempty"`
+	Sampled  map[string]sampled `json:"sampled"`           // by side
+	Failing  []trial            `json:"failing,omitempty"` // fields with live values that do not come back, or do not arrive
 }
 
 func checkCommand() *cobra.Command {
@@ -40,7 +43,9 @@ func checkCommand() *cobra.Command {
 		Short: "Find every problem of a configuration; touches nothing",
 		Long: `Reads the configuration, asks both sides of every mapping for their shapes, checks
 names, types, expressions, privileges and the database's settings, and prints all
-that is wrong at once, each with file, line and remedy. It changes nothing anywhere.
+that is wrong at once, each with file, line and remedy. It then converts up to 200
+live records of each side to the other and back, and lists the values that do not
+come back as they went. It changes nothing anywhere.
 
 Exit codes: 0 all is well · 1 a connection cannot be asked now · 2 problems.`,
 		Args: cobra.NoArgs,
@@ -82,13 +87,13 @@ func check(cmd *cobra.Command, s *settings) error {
 }
 
 func examine(ctx context.Context, cfg *config.Config) (checkReport, error) {
-	rep := checkReport{Problems: []config.Problem{}, Mappings: []checkedMapping{}}
+	rep := checkReport{Problems: config.Problems{}, Mappings: []checkedMapping{}}
 	connections, err := openSides(cfg, zerolog.Nop())
 	if err != nil {
 		return rep, err
 	}
 	defer connections.close()
-	mappings, problems, err := compileMappings(ctx, cfg, connections, nil)
+	mappings, problems, err := compileMappings(ctx, cfg, connections)
 	if err != nil {
 		return rep, err
 	}
@@ -98,14 +103,24 @@ func examine(ctx context.Context, cfg *config.Config) (checkReport, error) {
 		return rep, err
 	}
 	rep.Problems = append(rep.Problems, found...)
+	rep.Problems.Sort()
 	for _, m := range mappings {
 		one := checkedMapping{Name: m.Name(), Left: m.End(mapping.Left).String(), Right: m.End(mapping.Right).String(), Fields: len(m.Fields()), Guard: guards(cfg, m.Mapping)}
 		for _, w := range m.Warnings() {
-			one.Warnings = append(one.Warnings, w.String())
+			one.Warnings = append(one.Warnings, warning(cfg, m.Name(), w))
+		}
+		if one.Sampled, one.Failing, err = sample(ctx, connections.all, m.Mapping); err != nil {
+			return rep, err
 		}
 		rep.Mappings = append(rep.Mappings, one)
 	}
 	return rep, nil
+}
+
+// warning is a mapping's warning with its place.
+func warning(cfg *config.Config, name string, w mapping.Problem) string {
+	at := slices.IndexFunc(cfg.Mappings, func(m config.Mapping) bool { return m.Name == name })
+	return mappingProblem(cfg, fmt.Sprintf("mappings[%d]", at), w).String()
 }
 
 // guards says how a write to either side is kept from overwriting another edit.
@@ -141,8 +156,9 @@ func printCheck(cmd *cobra.Command, rep checkReport) {
 		t.Flush()
 		for _, m := range rep.Mappings {
 			for _, w := range m.Warnings {
-				fmt.Fprintf(out, "mapping %s: note: %s\n", m.Name, w)
+				fmt.Fprintf(out, "mapping %s: warning: %s\n", m.Name, w)
 			}
+			printSample(out, m)
 		}
 	}
 	if n := len(rep.Problems); n > 0 {

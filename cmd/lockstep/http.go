@@ -20,6 +20,7 @@ import (
 type server struct {
 	board    *board
 	webhooks atomic.Pointer[http.Handler]
+	api      atomic.Pointer[http.Handler]
 	listener net.Listener
 	log      zerolog.Logger
 }
@@ -59,6 +60,7 @@ func (s *server) mux() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /api/status", s.status)
+	mux.HandleFunc("/api/", s.orders)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
@@ -68,6 +70,22 @@ func (s *server) webhook(w http.ResponseWriter, r *http.Request) {
 	if h == nil { // the vendor repeats it
 		w.Header().Set("Retry-After", "5")
 		write(w, http.StatusServiceUnavailable, "starting\n")
+		return
+	}
+	(*h).ServeHTTP(w, r)
+}
+
+// open lets orders in from here on.
+func (s *server) open(token string) {
+	h := (&api{token: token, parts: s.board.parts}).mux()
+	s.api.Store(&h)
+}
+
+func (s *server) orders(w http.ResponseWriter, r *http.Request) {
+	h := s.api.Load()
+	if h == nil {
+		w.Header().Set("Retry-After", "2")
+		refuse(w, http.StatusServiceUnavailable, "lockstep is starting", "ask again in a moment")
 		return
 	}
 	(*h).ServeHTTP(w, r)

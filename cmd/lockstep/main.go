@@ -65,6 +65,11 @@ field by field, within a second.
   lockstep check      find every problem of a configuration; touches nothing
   lockstep run        keep everything in step until SIGTERM
   lockstep status     what the running process is doing
+  lockstep review     what waits for a person: conflicts, deletions, frozen fields
+  lockstep parked     records that cannot go on by themselves
+  lockstep replay     read both sides of records again, and merge them
+  lockstep audit      what was decided and done, and why
+  lockstep resume     let a mapping go on whose objects changed their shape
   lockstep uninstall  remove slot, publication and data directory
 
 Exit codes: 0 done · 1 it failed while it ran · 2 the configuration, or what it
@@ -72,7 +77,8 @@ points to, has to be changed · 64 the command line is wrong.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), statusCommand(), uninstallCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), statusCommand(), reviewCommand(), parkedCommand(), replayCommand(), auditCommand(), resumeCommand(),
+		uninstallCommand(), versionCommand())
 	return root
 }
 

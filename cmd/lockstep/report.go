@@ -20,10 +20,11 @@ type report struct {
 	Started     time.Time                            `json:"started"`
 	State       string                               `json:"state"` // starting, running, stopping
 	Ready       bool                                 `json:"ready"`
-	Problems    []string                             `json:"problems"` // each says what to do
+	Problems    []string                             `json:"problems"`          // each says what to do
+	Notices     []string                             `json:"notices,omitempty"` // what is good to know, newest last
 	Sources     []sourceReport                       `json:"sources"`
 	Connections []connectionReport                   `json:"connections"`
-	Mappings    []bridge.MappingStatus               `json:"mappings"`
+	Mappings    []mappingReport                      `json:"mappings"`
 	Parked      []bridge.ParkedRecord                `json:"parked,omitempty"`
 	Webhooks    map[string]writeback.ConnectionStats `json:"webhooks,omitempty"`
 	Journal     *journal.Stats                       `json:"journal,omitempty"`
@@ -42,7 +43,20 @@ type sourceReport struct {
 	Changes      int64      `json:"changes"`
 	Transactions int64      `json:"transactions"`
 	LastCommit   *time.Time `json:"last_commit,omitempty"`
-	Notices      []string   `json:"notices,omitempty"`
+}
+
+// mappingReport is one mapping.
+type mappingReport struct {
+	bridge.MappingStatus
+	Drift *driftReport `json:"drift,omitempty"` // while it does not fit the shapes of now
+}
+
+// driftReport says what a mapping's objects look like compared to what it stands
+// on, and what became of the mapping for it.
+type driftReport struct {
+	Since   time.Time `json:"since"`
+	News    []string  `json:"news"`
+	Without []string  `json:"without,omitempty"` // lines that are left out
 }
 
 // connectionReport is one connection that takes writes.
@@ -60,20 +74,39 @@ type board struct {
 	state   string
 	waiting string // why it is still starting
 	system  *system
+	drift   *driftBook
 }
 
 func newBoard(now time.Time) *board { return &board{started: now, state: "starting"} }
 
+// starting says why it is not running yet, or not any more for a moment.
 func (b *board) starting(why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.waiting = why
+	b.state, b.waiting = "starting", why
+}
+
+// reports shows the news of shapes.
+func (b *board) reports(d *driftBook) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drift = d
 }
 
 func (b *board) running(s *system) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state, b.waiting, b.system = "running", "", s
+}
+
+// parts is what the API asks; nil while nothing runs.
+func (b *board) parts() (desk, archive, func(ctx context.Context, mapping, by string) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.system == nil || b.state != "running" {
+		return nil, nil, nil
+	}
+	return b.system.engine, b.system.journal, b.system.resume
 }
 
 func (b *board) stopping() {
@@ -86,8 +119,11 @@ func (b *board) stopping() {
 func (b *board) report(ctx context.Context) report {
 	b.mu.Lock()
 	r := report{Version: versionText(), Started: b.started.UTC(), State: b.state, Problems: []string{}}
-	waiting, s := b.waiting, b.system
+	waiting, s, drift := b.waiting, b.system, b.drift
 	b.mu.Unlock()
+	if drift != nil {
+		r.Notices = drift.notices()
+	}
 	if waiting != "" {
 		r.Problems = append(r.Problems, waiting)
 	}
@@ -110,8 +146,9 @@ func (b *board) report(ctx context.Context) report {
 		r.Ready = false
 		r.Problems = append(r.Problems, "journal: "+engine.Problem)
 	}
-	r.Mappings, r.Parked = engine.Mappings, engine.Parked
-	for _, m := range engine.Mappings {
+	r.Parked = engine.Parked
+	r.addMappings(s, engine.Mappings)
+	for _, m := range r.Mappings {
 		if m.Problem != "" {
 			r.Problems = append(r.Problems, "mapping "+m.Name+": "+m.Problem)
 		}
@@ -129,6 +166,23 @@ func (b *board) report(ctx context.Context) report {
 		r.Problems = append(r.Problems, "the journal's state cannot be read: "+err.Error())
 	}
 	return r
+}
+
+// addMappings adds the mappings, with what their shapes say about them.
+func (r *report) addMappings(s *system, mappings []bridge.MappingStatus) {
+	for _, m := range mappings {
+		one := mappingReport{MappingStatus: m}
+		if v, ok := s.watch.verdict(m.Name); ok && v.unsettled() {
+			one.Drift = &driftReport{News: v.news, Without: v.without}
+			one.Drift.Since, _ = s.drift.unsettledSince(m.Name)
+			if text := v.attention(); text != "" && one.State == "running" {
+				one.State, one.Problem = "attention", text
+			} else if text != "" {
+				r.Problems = append(r.Problems, "mapping "+m.Name+": "+text)
+			}
+		}
+		r.Mappings = append(r.Mappings, one)
+	}
 }
 
 func (r *report) addConnections(s *system, connections []bridge.ConnectionStatus) {
@@ -152,9 +206,6 @@ func sourceOf(name string, st cdc.Status) sourceReport {
 	if !st.LastCommitAt.IsZero() {
 		at := st.LastCommitAt.UTC()
 		r.LastCommit = &at
-	}
-	for _, n := range st.Notices {
-		r.Notices = append(r.Notices, fmt.Sprintf("%s.%s: %s; %s", n.Object, n.Column, n.What, n.Remedy))
 	}
 	return r
 }

@@ -381,8 +381,11 @@ func (r *rig) settled() {
 type statusReport struct {
 	Ready    bool     `json:"ready"`
 	Problems []string `json:"problems"`
+	Notices  []string `json:"notices"`
 	Mappings []struct {
 		Name     string `json:"name"`
+		State    string `json:"state"`
+		Problem  string `json:"problem"`
 		Waiting  uint64 `json:"waiting"`
 		UnderWay int    `json:"under_way"`
 		Changes  uint64 `json:"changes"`

@@ -56,6 +56,8 @@ func (s *settings) load() (*config.Config, error) {
 func runCommand() *cobra.Command {
 	var s settings
 	var gaps []string
+	times := watchTimes{database: 5 * time.Second, saas: 30 * time.Second}
+	var every time.Duration
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Keep everything in step until SIGTERM",
@@ -73,11 +75,16 @@ Webhooks come in at /webhooks/CONNECTION; /healthz, /readyz, /metrics and
 			if err != nil {
 				return err
 			}
-			return keepInStep(cmd.Context(), cfg, gaps, cmd.ErrOrStderr(), s.asJSON)
+			if every > 0 {
+				times = watchTimes{every, every}
+			}
+			return keepInStep(cmd.Context(), cfg, gaps, times, cmd.ErrOrStderr(), s.asJSON)
 		},
 	}
 	s.flags(cmd, true)
 	cmd.Flags().StringSliceVar(&gaps, "accept-gap", nil, "make the lost slot of this `CONNECTION` anew; what was edited in between is merged with each record's next change")
+	cmd.Flags().DurationVar(&every, "watch", 0, "look at the shapes of tables and objects this often")
+	cmd.Flags().Lookup("watch").Hidden = true // for tests: the defaults are good for everybody
 	return cmd
 }
 
@@ -98,7 +105,7 @@ func logger(cfg *config.Config, out io.Writer, asJSON bool) zerolog.Logger {
 //  2. webhooks are refused, those under way end: nothing more is appended at all;
 //  3. the engine lets calls under way end and stores what they did;
 //  4. the connections are closed, then the journal, which by then nobody writes to.
-func keepInStep(ctx context.Context, cfg *config.Config, gaps []string, out io.Writer, asJSON bool) (err error) {
+func keepInStep(ctx context.Context, cfg *config.Config, gaps []string, times watchTimes, out io.Writer, asJSON bool) (err error) {
 	log := logger(cfg, out, asJSON)
 	board := newBoard(time.Now())
 	srv, err := listen(cfg.Listen, board, log)
@@ -111,6 +118,12 @@ func keepInStep(ctx context.Context, cfg *config.Config, gaps []string, out io.W
 		return failed(err)
 	}
 	defer func() { err = errors.Join(err, failed(j.Close())) }()
+	token, err := apiToken(cfg.Data)
+	if err != nil {
+		srv.listener.Close()
+		return failed(err)
+	}
+	srv.open(token)
 
 	group, serving := errgroup.WithContext(context.WithoutCancel(ctx))
 	serving, stopServing := context.WithCancel(serving)
@@ -118,7 +131,7 @@ func keepInStep(ctx context.Context, cfg *config.Config, gaps []string, out io.W
 	group.Go(func() error { return srv.Run(serving) })
 	log.Info().Str("listen", srv.listener.Addr().String()).Str("data", cfg.Data).Str("version", versionText()).Msg("lockstep starts")
 
-	runErr := assembleAndRun(ctx, cfg, gaps, j, srv, board, log)
+	runErr := assembleAndRun(ctx, cfg, gaps, times, j, srv, board, log)
 	stopServing()
 	serveErr := group.Wait()
 	var exit *exitError
@@ -140,15 +153,29 @@ func openJournal(ctx context.Context, cfg *config.Config, log zerolog.Logger) (*
 }
 
 // assembleAndRun builds the system, waiting for connections that are away, and
-// runs it until ctx ends.
-func assembleAndRun(ctx context.Context, cfg *config.Config, gaps []string, j *journal.Journal, srv *server, b *board, log zerolog.Logger) error {
-	sys, err := assemble(ctx, cfg, gaps, j, b, log)
-	if err != nil || sys == nil {
+// runs it until ctx ends, or builds another one when objects have changed their
+// shapes. Webhooks that come in between are refused, and repeated by the vendor.
+func assembleAndRun(ctx context.Context, cfg *config.Config, gaps []string, times watchTimes, j *journal.Journal, srv *server, b *board, log zerolog.Logger) error {
+	a, err := newAssembly(cfg, gaps, times, j, b, log)
+	if err != nil {
 		return err
 	}
-	defer sys.connections.close()
-	b.running(sys)
-	srv.take(sys.intake)
+	defer a.sides.close()
 	defer b.stopping()
-	return sys.run(ctx)
+	for {
+		sys, err := a.next(ctx)
+		if err != nil || sys == nil {
+			return err
+		}
+		a.sides.watch.Store(sys.watch)
+		b.running(sys)
+		srv.take(sys.intake)
+		why, err := sys.run(ctx)
+		if err != nil || why == "" {
+			return err
+		}
+		srv.webhooks.Store(nil)
+		b.starting("putting everything together anew: " + why)
+		log.Info().Str("why", why).Msg("putting everything together anew")
+	}
 }

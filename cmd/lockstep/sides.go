@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,6 +31,7 @@ type sides struct {
 	all     map[string]bridge.Side
 	sources map[string]writeback.Source // those that send webhooks
 	closers []func()
+	watch   atomic.Pointer[driftWatch] // told when a call finds that an object is not what it was
 }
 
 func openSides(cfg *config.Config, log zerolog.Logger) (*sides, error) {
@@ -38,7 +40,12 @@ func openSides(cfg *config.Config, log zerolog.Logger) (*sides, error) {
 		c := cfg.Connections[name]
 		switch c.Type {
 		case config.TypePostgres:
-			applier, err := postgres.New(postgres.Options{Connection: name, URL: c.Postgres.URL.Reveal(), Log: log})
+			applier, err := postgres.New(postgres.Options{Connection: name, URL: c.Postgres.URL.Reveal(), Log: log,
+				Outdated: func(string) {
+					if w := s.watch.Load(); w != nil {
+						w.kick(name)
+					}
+				}})
 			if err != nil {
 				return nil, err
 			}
@@ -75,35 +82,19 @@ func usedConnections(cfg *config.Config) []string {
 	return slices.Compact(out)
 }
 
-// shapeCache keeps what was last described, so that a restart during an outage
-// of the SaaS goes on with the log. nil keeps nothing.
-type shapeCache interface {
-	load(ctx context.Context, connection, object string) (event.Object, bool, error)
-	save(ctx context.Context, connection string, o event.Object) error
-}
-
 const describeWait = 30 * time.Second
 
-// describe asks a connection for an object's shape, and falls back to the last
-// known one while the connection cannot be reached.
-func (s *sides) describe(ctx context.Context, end config.End, cache shapeCache) (event.Object, error) {
+// see asks the end's side how the object looks now. The error is that of a
+// connection that cannot be asked.
+func (s *sides) see(ctx context.Context, end config.End) (sighting, error) {
 	ctx, cancel := context.WithTimeout(ctx, describeWait)
 	defer cancel()
 	o, err := s.all[end.Connection].(describer).Describe(ctx, end.Object)
-	if cache == nil {
-		return o, err
+	var fault *event.Fault
+	if errors.As(err, &fault) && (fault.Class == event.Rejected || fault.Class == event.Gone) {
+		return sighting{gone: end.Connection + "/" + end.Object + ": " + fault.Message}, nil
 	}
-	if err == nil {
-		return o, cache.save(ctx, end.Connection, o)
-	}
-	if !passing(err) {
-		return o, err
-	}
-	known, found, loadErr := cache.load(context.WithoutCancel(ctx), end.Connection, end.Object)
-	if loadErr != nil || !found {
-		return o, errors.Join(err, loadErr)
-	}
-	return known, nil
+	return sighting{shape: o}, err
 }
 
 // passing tells whether an error is of the connection's moment and not of what
@@ -116,16 +107,34 @@ func passing(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded)
 }
 
-// compiled is a checked mapping with its row filters as SQL, "" where a filter
-// has no exact translation.
+// compiled is a checked mapping, and what its databases have to offer for it.
 type compiled struct {
 	*mapping.Mapping
-	filters [2]string
+	filters  [2]string   // the row filters as SQL, "" where one has no exact translation
+	hidden   [2][]string // columns that the log need not carry now
+	absent   [2]bool     // the object is not there at all
+	standing bool        // it is paused, and compiled against what it stands on
 }
 
-// compileMappings checks every mapping against both live shapes. Problems name
-// the file's line. The error is that of a connection that cannot be asked now.
-func compileMappings(ctx context.Context, cfg *config.Config, s *sides, cache shapeCache) ([]compiled, config.Problems, error) {
+// filtersOf translates a mapping's row filters.
+func filtersOf(m config.Mapping, shapes [2]event.Object) (out [2]string) {
+	for side, filter := range [2]string{m.Filter.Left, m.Filter.Right} {
+		if sql, _, ok := mapping.FilterSQL(filter, shapes[side].Fields); ok && filter != "" {
+			out[side] = sql
+		}
+	}
+	return out
+}
+
+// seer tells how an object looks now.
+type seer interface {
+	see(ctx context.Context, end config.End) (sighting, error)
+}
+
+// compileMappings checks every mapping against both live shapes, whatever they
+// were before. Problems name the file's line. The error is that of a connection
+// that cannot be asked now.
+func compileMappings(ctx context.Context, cfg *config.Config, s seer) ([]compiled, config.Problems, error) {
 	var out []compiled
 	var problems config.Problems
 	for i, m := range cfg.Mappings {
@@ -133,36 +142,51 @@ func compileMappings(ctx context.Context, cfg *config.Config, s *sides, cache sh
 		var shapes [2]event.Object
 		ok := true
 		for side, end := range [2]config.End{m.Left, m.Right} {
-			o, err := s.describe(ctx, end, cache)
+			now, err := s.see(ctx, end)
 			if err != nil && passing(err) {
 				return nil, nil, fmt.Errorf("connection %s: describe %s: %w", end.Connection, end.Object, err)
 			}
 			if err != nil {
-				problems = append(problems, problemAt(cfg, base+"."+mapping.Side(side).String(), describeFailed(err), describeRemedy(cfg, end)))
-				ok = false
-				continue
+				now.gone = describeFailed(err)
 			}
-			shapes[side] = o
+			if now.gone != "" {
+				problems = append(problems, problemAt(cfg, base+"."+mapping.Side(side).String(), now.gone, describeRemedy(cfg, end)))
+				ok = false
+			}
+			shapes[side] = now.shape
 		}
 		if !ok {
 			continue
 		}
 		one, found := mapping.Compile(specOf(m), shapes[0], shapes[1])
 		for _, p := range found {
-			problems = append(problems, within(problemAt(cfg, base+"."+p.Path, p.What, p.Remedy), p))
+			problems = append(problems, mappingProblem(cfg, base, p))
 		}
 		if len(found) > 0 {
 			continue
 		}
-		c := compiled{Mapping: one}
-		for side, filter := range [2]string{m.Filter.Left, m.Filter.Right} {
-			if sql, _, ok := mapping.FilterSQL(filter, shapes[side].Fields); ok && filter != "" {
-				c.filters[side] = sql
-			}
-		}
-		out = append(out, c)
+		out = append(out, compiled{Mapping: one, filters: filtersOf(m, shapes)})
 	}
-	return out, problems, nil
+	return out, append(problems, checkReferences(cfg, out)...), nil
+}
+
+// checkReferences finds references between mappings that do not fit. A paused
+// mapping is not judged by what its objects were.
+func checkReferences(cfg *config.Config, mappings []compiled) (problems config.Problems) {
+	specs := make([]mapping.Spec, len(cfg.Mappings))
+	for i, m := range cfg.Mappings {
+		specs[i] = specOf(m)
+	}
+	for i, found := range mapping.CheckReferences(plain(mappings), specs) {
+		at := slices.IndexFunc(cfg.Mappings, func(m config.Mapping) bool { return m.Name == mappings[i].Name() })
+		if at < 0 || mappings[i].standing {
+			continue
+		}
+		for _, p := range found {
+			problems = append(problems, problemAt(cfg, fmt.Sprintf("mappings[%d].%s", at, p.Path), p.What, p.Remedy))
+		}
+	}
+	return problems
 }
 
 func describeFailed(err error) string {
@@ -186,12 +210,16 @@ func problemAt(cfg *config.Config, path, what, remedy string) config.Problem {
 	return config.Problem{File: at.File, Line: at.Line, Column: at.Column, Path: path, What: what, Remedy: remedy}
 }
 
-// within adds the place inside an expression to a problem.
-func within(p config.Problem, m mapping.Problem) config.Problem {
-	if m.Line > 0 {
-		p.What = fmt.Sprintf("%s (line %d, column %d of the expression)", p.What, m.Line, m.Column)
+// mappingProblem places a mapping's problem in the file; base is the mapping's
+// path. One inside an expression has the place there.
+func mappingProblem(cfg *config.Config, base string, p mapping.Problem) config.Problem {
+	path := base + "." + p.Path
+	out := problemAt(cfg, path, p.What, p.Remedy)
+	if p.Line > 0 {
+		at := cfg.Within(path, p.Line, p.Column)
+		out.Line, out.Column = at.Line, at.Column
 	}
-	return p
+	return out
 }
 
 // wants is what each database has to offer for the mappings that use it.
@@ -206,7 +234,10 @@ func wants(cfg *config.Config, mappings []compiled) map[string]ddl.Want {
 			}
 			w := out[end.Connection]
 			w.Connection, w.Slot, w.Publication = end.Connection, c.Postgres.Slot, c.Postgres.Publication
-			w.Tables = append(w.Tables, ddl.TableWant{Name: end.Object, Columns: m.Columns(side), Filter: m.filters[side], Write: writesTo(m.Mapping, side)})
+			if !m.absent[side] {
+				columns := slices.DeleteFunc(m.Columns(side), func(name string) bool { return slices.Contains(m.hidden[side], name) })
+				w.Tables = append(w.Tables, ddl.TableWant{Name: end.Object, Columns: columns, Filter: m.filters[side], Write: writesTo(m.Mapping, side)})
+			}
 			out[end.Connection] = w
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type source struct {
 	mappings  []string
 	journal   *journal.Journal
 	route     cdc.RouteFunc
+	suspect   func(object string)
 	acceptGap bool
 	log       zerolog.Logger
 
@@ -173,6 +175,7 @@ func (s *source) stream(ctx context.Context, in installed) error {
 	pump.Mappings, pump.Logger = s.mappings, s.log
 	pump.Retry.Max = 2 * time.Second
 	pump.Recheck = 5 * time.Second
+	pump.Suspect = s.suspect
 	s.mu.Lock()
 	s.pump, s.problem, s.remedy = pump, "", ""
 	s.mu.Unlock()
@@ -206,10 +209,13 @@ func (s *source) inspect(ctx context.Context) error {
 	if err != nil {
 		return err // the pump says that the database is away
 	}
-	drift := ""
+	var texts []string
+	missed, tidy := false, true
 	for _, p := range problems {
-		drift = p.String()
+		texts = append(texts, p.String())
+		missed, tidy = missed || p.Missed, tidy && p.Tidy
 	}
+	drift := strings.Join(texts, "; ")
 	s.mu.Lock()
 	s.drift = drift
 	s.mu.Unlock()
@@ -220,7 +226,17 @@ func (s *source) inspect(ctx context.Context) error {
 	if err != nil || made == "" {
 		return err
 	}
-	return s.tell(ctx, fmt.Sprintf("connection %s: publication altered from outside (%s) and set back at %s: what changed in between is merged with each record's next change", s.name, drift, time.Now().UTC().Format(time.RFC3339)))
+	s.mu.Lock()
+	s.drift = ""
+	s.mu.Unlock()
+	what := "nothing was missed meanwhile"
+	if missed {
+		what = "what changed in between is merged with each record's next change"
+	} else if tidy {
+		s.log.Info().Str("connection", s.name).Str("was", drift).Msg("the publication was set to what the mappings need")
+		return nil
+	}
+	return s.tell(ctx, fmt.Sprintf("connection %s: publication altered from outside (%s) and set back at %s: %s", s.name, drift, time.Now().UTC().Format(time.RFC3339), what))
 }
 
 // report is the source as status shows it, and whether it keeps the process
@@ -252,9 +268,6 @@ func (s *source) problems(r sourceReport) []string {
 		out = append(out, text)
 	} else if r.State != string(cdc.Streaming) {
 		out = append(out, "connection "+s.name+": "+r.State)
-	}
-	for _, n := range r.Notices {
-		out = append(out, "connection "+s.name+": "+n)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

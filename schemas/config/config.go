@@ -17,6 +17,15 @@ const (
 	DefaultKeepAudit   = 400 * 24 * time.Hour
 
 	DefaultHubSpotURL = "https://api.hubapi.com"
+
+	DefaultPostgresPrecision = time.Microsecond
+	DefaultHubSpotPrecision  = time.Millisecond
+
+	DefaultFuseCount     = 500
+	DefaultFuseShare     = 0.2
+	DefaultFuseWindow    = 10 * time.Minute
+	DefaultBreakerFlips  = 8
+	DefaultBreakerWithin = time.Minute
 )
 
 // Config is a complete configuration: defaults are filled in, secrets are read,
@@ -51,10 +60,11 @@ const (
 
 // Connection is one system. The pointer of its type is set, the other nil.
 type Connection struct {
-	Name     string
-	Type     string
-	Postgres *Postgres
-	HubSpot  *HubSpot
+	Name      string
+	Type      string
+	Precision time.Duration // how exact its times are: edits closer than this count as simultaneous
+	Postgres  *Postgres
+	HubSpot   *HubSpot
 }
 
 // Postgres is a PostgreSQL database. Slot and Publication are "" for the names
@@ -83,35 +93,83 @@ type Pair struct{ Left, Right string }
 
 // Mapping joins two objects, field by field.
 type Mapping struct {
-	Name     string
-	Left     End
-	Right    End
-	Match    Pair
-	Filter   Pair // expressions; "" takes every record
-	Fields   []Field
-	Conflict Conflict
-	Delete   Delete
-	Guard    string // none or read
+	Name      string
+	Left      End
+	Right     End
+	Match     Pair
+	Filter    Pair // expressions; "" takes every record
+	Leave     Leave
+	Fields    []Field // references too, after the fields
+	Constants []Constant
+	Conflict  Conflict
+	Delete    Delete
+	Guard     string // none or read
+	Fuse      Fuse
+	Breaker   Breaker
+	Drift     string // pause or ignore
+}
+
+// Leave is what happens to the other side's record when one leaves its side's
+// filter; nil: as when it is deleted.
+type Leave struct{ ToRight, ToLeft *DeletePolicy }
+
+// Fuse bounds deletions; zero is off.
+type Fuse struct {
+	Count  int
+	Share  float64 // 0 to 1
+	Window time.Duration
+}
+
+// Breaker bounds changes of a field's direction; zero is off.
+type Breaker struct {
+	Flips  int
+	Within time.Duration
+}
+
+// Constant is what a field that only one side has gets when a record is created.
+type Constant struct {
+	Path  string // where it stands, below its mapping
+	Left  bool   // the side that has it
+	Field string
+	Value string
 }
 
 // Field is one line of a mapping.
 type Field struct {
-	Left, Right  string
+	Path         string // where it stands, below its mapping: fields[2], references[0]
+	Left, Right  string // "" on a side that has several parts
+	LeftParts    []string
+	RightParts   []string
 	Direction    string // both, left, right, or "" when it follows from the expressions
 	ToRight      string // expressions; "" for none
 	ToLeft       string
+	ToRightParts []string // one for each part
+	ToLeftParts  []string
+	WhenToRight  string // conditions; "" for none
+	WhenToLeft   string
+	Sensitive    bool
+	Mapping      string // of a reference: the mapping whose links translate it
 	Values       []Pair // in the file's order
 	DefaultLeft  *string
 	DefaultRight *string
 	Conflict     *Conflict // nil: the mapping's
 }
 
-// Conflict is a rule for two edits that collide: Prefer names the connection
-// that wins; "" is newest.
-type Conflict struct{ Prefer string }
+// Conflict is a rule for two edits that collide: one of its fields is set, or
+// none for newest.
+type Conflict struct {
+	Prefer string // the connection that wins
+	Merge  string // an expression over left, right and base
+	Review bool   // both values wait for a person
+}
 
-// Delete is what a deletion does to the other side's record, by direction.
-type Delete struct{ ToRight, ToLeft DeletePolicy }
+// Delete is what a deletion does to the other side's record, by direction, and
+// what becomes of a record of a side whose partner was merged into another
+// record's partner (nil: it is kept).
+type Delete struct {
+	ToRight, ToLeft         DeletePolicy
+	MergedRight, MergedLeft *DeletePolicy // keep, archive, delete or confirm
+}
 
 // DeletePolicy is propagate, archive, unlink, ignore or confirm. Set is what
 // archive writes, in the file's order.

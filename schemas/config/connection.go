@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // validName is what connections and mappings may be called: a word that fits
@@ -59,12 +60,24 @@ func (d *decoder) connection(e entry, path string) Connection {
 	switch c.Type {
 	case TypePostgres:
 		c.Postgres = d.postgres(o)
+		c.Precision = o.precision(DefaultPostgresPrecision)
 		o.done()
 	case TypeHubSpot:
 		c.HubSpot = d.hubspot(o)
+		c.Precision = o.precision(DefaultHubSpotPrecision)
 		o.done()
 	}
 	return c
+}
+
+// precision is how exact a connection's times are. Beyond a minute newest would
+// mean little.
+func (o *object) precision(otherwise time.Duration) time.Duration {
+	v := o.duration("clock_precision", otherwise)
+	if v > time.Minute {
+		o.d.failAt(o.get("clock_precision"), o.at("clock_precision"), v.String()+" is more than a minute", "write how exact its times are, such as 1us, 1ms or 1s")
+	}
+	return v
 }
 
 func (d *decoder) postgres(o *object) *Postgres {

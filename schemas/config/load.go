@@ -28,13 +28,14 @@ func Parse(name string, data []byte, env func(string) (string, bool)) (*Config, 
 	}
 	where := &places{file: name, lines: strings.Split(string(data), "\n"), at: map[string]*node{}}
 	where.record("", root)
+	d.places = where
 	c := &Config{places: func() *places { return where }}
 	d.config(root, c)
 	if len(d.problems) == 0 {
 		d.validate(root, c)
 	}
 	if len(d.problems) > 0 {
-		d.problems.sort()
+		d.problems.Sort()
 		return nil, d.problems
 	}
 	return c, nil

@@ -30,6 +30,7 @@ func (d *decoder) mappings(o *object, connections map[string]Connection) []Mappi
 		}
 		out = append(out, m)
 	}
+	d.checkReferences(n, out)
 	return out
 }
 
@@ -48,16 +49,18 @@ func (d *decoder) mapping(n *node, path string, connections map[string]Connectio
 	if match := o.need("match", "match: {left: email, right: email}"); match != nil {
 		m.Match = d.pair(match, o.at("match"), true)
 	}
-	if filter := o.get("filter"); filter != nil {
-		m.Filter = d.pair(filter, o.at("filter"), false)
-	}
 	ends := [2]string{m.Left.Connection, m.Right.Connection}
-	m.Fields = d.fields(o, ends)
+	types := [2]string{connections[m.Left.Connection].Type, connections[m.Right.Connection].Type}
+	d.filter(o, &m, types)
+	d.fields(o, &m, ends)
+	d.references(o, &m, ends)
 	if c := o.get("conflict"); c != nil {
 		m.Conflict = d.conflict(c, o.at("conflict"), ends)
 	}
-	m.Delete = d.deletes(o, connections[m.Left.Connection].Type, connections[m.Right.Connection].Type)
+	m.Delete = d.deletes(o, types[0], types[1])
 	m.Guard = o.word("guard", "none", "guard", "none", "read")
+	m.Fuse, m.Breaker = d.fuse(o), d.breaker(o)
+	m.Drift = o.word("drift", "pause", "drift policy", "pause", "ignore")
 	o.done()
 	return m
 }
@@ -107,30 +110,48 @@ func (d *decoder) pair(n *node, path string, both bool) Pair {
 	return p
 }
 
-// conflict reads newest, or {prefer: connection}.
+// conflict reads newest, review, {prefer: connection} or {merge: expression}.
 func (d *decoder) conflict(n *node, path string, ends [2]string) (c Conflict) {
-	const known = "write newest, or {prefer: connection}"
-	if n.kind == nodeText {
-		if n.text != "newest" {
-			d.failAt(n, path, quote(n.text)+" is no conflict rule", known)
-		}
+	const known = "write newest, review, {prefer: connection} or {merge: expression}"
+	switch {
+	case n.kind == nodeText && n.text == "newest":
 		return c
-	}
-	if n.kind != nodeMap {
+	case n.kind == nodeText && n.text == "review":
+		return Conflict{Review: true}
+	case n.kind == nodeText && n.text != "" && slices.Contains(ends[:], n.text):
+		d.failAt(n, path, quote(n.text)+" is no conflict rule", "write {prefer: "+n.text+"}")
+		return c
+	case n.kind == nodeText:
+		d.failAt(n, path, quote(n.text)+" is no conflict rule", known)
+		return c
+	case n.kind != nodeMap:
 		d.failAt(n, path, nodeWords[n.kind]+" stands where a conflict rule is expected", known)
 		return c
 	}
 	o := &object{d: d, n: n, path: path}
-	if o.need("prefer", "the connection that wins: {prefer: "+max(ends[0], "app")+"}") != nil {
-		c.Prefer = o.text("prefer")
+	prefer, merge := o.get("prefer"), o.get("merge")
+	if strange := slices.ContainsFunc(n.entries, func(e entry) bool { return !slices.Contains(o.known, e.key) }); prefer == nil && merge == nil && !strange {
+		d.failAt(n, path, "the rule names neither a connection nor an expression", known)
 	}
-	if c.Prefer != "" && ends[0] != "" && ends[1] != "" && !slices.Contains(ends[:], c.Prefer) {
-		d.failAt(o.get("prefer"), o.at("prefer"), quote(c.Prefer)+" is no side of this mapping", "write "+either(ends[:]))
-	} else if c.Prefer != "" && ends[0] == ends[1] {
-		d.failAt(o.get("prefer"), o.at("prefer"), quote(c.Prefer)+" is both sides of this mapping", "use newest, or two connections")
+	if merge != nil {
+		d.refuse(o, "prefer", "a rule is either prefer or merge", "leave one of the two")
+		c.Merge = o.text("merge")
+	} else {
+		c.Prefer = o.text("prefer")
+		d.checkPrefer(o, c.Prefer, ends)
 	}
 	o.done()
 	return c
+}
+
+func (d *decoder) checkPrefer(o *object, prefer string, ends [2]string) {
+	switch {
+	case prefer == "" || ends[0] == "" || ends[1] == "":
+	case !slices.Contains(ends[:], prefer):
+		d.failAt(o.get("prefer"), o.at("prefer"), quote(prefer)+" is no side of this mapping", "write "+either(ends[:]))
+	case ends[0] == ends[1]:
+		d.failAt(o.get("prefer"), o.at("prefer"), quote(prefer)+" is both sides of this mapping", "use newest, or two connections")
+	}
 }
 
 func (d *decoder) deletes(o *object, leftType, rightType string) Delete {
@@ -144,26 +165,50 @@ func (d *decoder) deletes(o *object, leftType, rightType string) Delete {
 		return out
 	}
 	if p := in.get("to_right"); p != nil {
-		out.ToRight = d.deletePolicy(p, in.at("to_right"), rightType)
+		out.ToRight = d.deletePolicy(p, in.at("to_right"), rightType, deleteWords)
 	}
 	if p := in.get("to_left"); p != nil {
-		out.ToLeft = d.deletePolicy(p, in.at("to_left"), leftType)
+		out.ToLeft = d.deletePolicy(p, in.at("to_left"), leftType, deleteWords)
+	}
+	if p := in.get("merged"); p != nil {
+		d.merged(p, in.at("merged"), leftType, rightType, &out)
 	}
 	in.done()
 	return out
 }
 
-var deleteWords = []string{"propagate", "archive", "unlink", "ignore", "confirm"}
+// merged reads a policy for what is left over when two records are merged. Only a
+// SaaS merges records, so it speaks of the table's rows; between two SaaS, of both
+// sides' records, or of the left ones where it names fields.
+func (d *decoder) merged(n *node, path, leftType, rightType string, out *Delete) {
+	right := rightType == TypePostgres && leftType != TypePostgres
+	kind := leftType
+	if right {
+		kind = rightType
+	}
+	p := d.deletePolicy(n, path, kind, mergedWords)
+	if !right {
+		out.MergedLeft = &p
+	}
+	if right || leftType != TypePostgres && len(p.Set) == 0 {
+		out.MergedRight = &p
+	}
+}
+
+var (
+	deleteWords = []string{"propagate", "archive", "unlink", "ignore", "confirm"}
+	mergedWords = []string{"keep", "archive", "delete", "confirm"}
+)
 
 // deletePolicy reads a word, or {archive: {set: {…}}}. A table has no archive of
 // its own, so there archive says what to set.
-func (d *decoder) deletePolicy(n *node, path, connectionType string) (p DeletePolicy) {
+func (d *decoder) deletePolicy(n *node, path, connectionType string, words []string) (p DeletePolicy) {
 	const set = "write {archive: {set: {deleted_at: now()}}}"
 	if n.kind == nodeText {
 		p.Policy = n.text
 		switch {
-		case !slices.Contains(deleteWords, n.text):
-			d.failAt(n, path, quote(n.text)+" is no delete policy", "write "+either(deleteWords))
+		case !slices.Contains(words, n.text):
+			d.failAt(n, path, quote(n.text)+" is no delete policy", "write "+either(words))
 		case n.text == "archive" && connectionType == TypePostgres:
 			d.failAt(n, path, "a table has no archive of its own", set)
 		}

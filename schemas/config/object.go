@@ -12,6 +12,7 @@ type decoder struct {
 	file     string
 	env      func(string) (string, bool)
 	problems Problems
+	places   *places
 }
 
 func (d *decoder) fail(line, column int, path, what, remedy string) {
@@ -136,6 +137,18 @@ func (o *object) word(key, otherwise, what string, words ...string) string {
 	}
 	o.d.failAt(n, o.at(key), fmt.Sprintf("%s is no %s", quote(text), what), "write "+either(words))
 	return ""
+}
+
+// flag reads true or false; an absent one is false.
+func (o *object) flag(key string) bool {
+	n := o.get(key)
+	if n == nil {
+		return false
+	}
+	if n.kind != nodeBool {
+		o.d.failAt(n, o.at(key), quoteNode(n)+" is neither true nor false", "write true or false")
+	}
+	return n.text == "true"
 }
 
 // either lists words the way a sentence does: a, b or c.

@@ -58,7 +58,8 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (p Problems) sort() {
+// Sort puts problems in the order of the file.
+func (p Problems) Sort() {
 	slices.SortStableFunc(p, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line

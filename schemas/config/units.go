@@ -52,7 +52,7 @@ func (o *object) duration(key string, otherwise time.Duration) time.Duration {
 		v, err = time.ParseDuration(n.text)
 	}
 	if n.kind != nodeText || err != nil || v <= 0 {
-		o.d.failAt(n, o.at(key), quoteNode(n)+" is no duration", "write a number with d, h, m or s, such as 24h")
+		o.d.failAt(n, o.at(key), quoteNode(n)+" is no duration", "write a number with its unit, such as 24h, 30s or 1ms")
 		return otherwise
 	}
 	return v

@@ -110,7 +110,7 @@ func Repair(ctx context.Context, url string, w Want) (Made, error) {
 	if len(problems) > 0 {
 		return "", &Refused{problems}
 	}
-	made, err := publish(ctx, c, w, s, tables)
+	made, _, err := publish(ctx, c, w, s, tables)
 	if made == Found {
 		made = ""
 	}

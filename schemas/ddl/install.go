@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,6 +17,7 @@ type Installed struct {
 	Confirmed   LSN    // where reading starts
 	SystemID    string // which server this is; a restored copy of it is another
 	Unfiltered  []string
+	Missed      bool // the publication was such that changes may have passed it by
 }
 
 // Made tells how something came to be there.
@@ -28,9 +30,9 @@ const (
 	Found   Made = "found"
 )
 
-// Gap tells that the slot is older than the publication: changes in between are
-// not in the log, and both sides have to be compared.
-func (i Installed) Gap() bool { return i.Slot == Found && i.Publication != Found }
+// Gap tells that the slot is older than the publication as it has to be: changes
+// in between may not be in the log, and both sides have to be compared.
+func (i Installed) Gap() bool { return i.Slot == Found && i.Missed }
 
 // Install makes the publication and then the slot, or finds them. It is
 // idempotent, and safe to repeat after any failure. It does not install what
@@ -66,7 +68,7 @@ func Install(ctx context.Context, url string, w Want) (Installed, error) {
 	if err != nil {
 		return done, err
 	}
-	if done.Publication, err = publish(ctx, c, w, s, tables); err != nil {
+	if done.Publication, done.Missed, err = publish(ctx, c, w, s, tables); err != nil {
 		return done, err
 	}
 	// The slot last: what it decodes must find its publication.
@@ -145,35 +147,33 @@ func unfiltered(ctx context.Context, c *pgx.Conn, w Want, s server) ([]string, e
 	return out, nil
 }
 
-// publish makes the publication as wanted. All of it happens in one
-// transaction: no moment without it.
-func publish(ctx context.Context, c *pgx.Conn, w Want, s server, tables []*table) (Made, error) {
+// publish makes the publication as wanted, and tells whether changes may have
+// passed it by as it was. All of it happens in one transaction: no moment
+// without it.
+func publish(ctx context.Context, c *pgx.Conn, w Want, s server, tables []*table) (made Made, missed bool, err error) {
 	p := planFor(w, s, tables)
 	actual, err := findPublication(ctx, c, s.version, p.name)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	if actual != nil {
-		problems := p.drift(actual)
-		if len(problems) == 0 {
-			return Found, nil
-		}
-		if !actual.ours() {
-			return "", &Refused{problems}
-		}
+	problems := p.drift(actual)
+	switch {
+	case len(problems) == 0:
+		return Found, false, nil
+	case actual != nil && !actual.ours():
+		return "", false, &Refused{problems}
+	case actual == nil && len(p.tables) == 0:
+		return "", false, &Refused{[]Problem{{Object: p.name, What: "no mapping reads a table of this connection", Remedy: "map at least one table"}}}
 	}
-	if len(p.tables) == 0 {
-		return "", &Refused{[]Problem{{Object: p.name, What: "no mapping reads a table of this connection", Remedy: "map at least one table"}}}
-	}
-	made := Created
+	made = Created
 	if actual != nil {
 		made = Altered
 	}
 	err = pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return p.apply(ctx, tx, s.version, made == Created) })
 	if err != nil {
-		return "", fmt.Errorf("make publication %s: %w", p.name, explain(err, p.name))
+		return "", false, fmt.Errorf("make publication %s: %w", p.name, explain(err, p.name))
 	}
-	return made, nil
+	return made, slices.ContainsFunc(problems, func(p Problem) bool { return p.Missed }), nil
 }
 
 func (p plan) apply(ctx context.Context, tx pgx.Tx, version int, create bool) error {
@@ -189,7 +189,7 @@ func (p plan) apply(ctx context.Context, tx pgx.Tx, version int, create bool) er
 	if err := p.provable(ctx, tx, version); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, "ALTER PUBLICATION "+name+" SET TABLE "+p.items()); err != nil {
+	if err := p.set(ctx, tx, version); err != nil {
 		return err
 	}
 	actual, err := findPublication(ctx, tx, version, p.name)
@@ -198,6 +198,26 @@ func (p plan) apply(ctx context.Context, tx pgx.Tx, version int, create bool) er
 	}
 	_, err = tx.Exec(ctx, "COMMENT ON PUBLICATION "+name+" IS '"+mark+p.fingerprint(actual)+"'")
 	return err
+}
+
+// set gives the publication the tables of the plan. There may be none for a
+// while, when the only one was dropped: SQL has no words for an empty list.
+func (p plan) set(ctx context.Context, tx pgx.Tx, version int) error {
+	name := quoteAll([]string{p.name})
+	if len(p.tables) > 0 {
+		_, err := tx.Exec(ctx, "ALTER PUBLICATION "+name+" SET TABLE "+p.items())
+		return err
+	}
+	actual, err := findPublication(ctx, tx, version, p.name)
+	if err != nil {
+		return err
+	}
+	for table := range actual.tables {
+		if _, err := tx.Exec(ctx, "ALTER PUBLICATION "+name+" DROP TABLE ONLY "+quoteTable(table)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // explain adds what to do about a refusal.

@@ -238,3 +238,58 @@ func TestAnActiveSlotIsNotRemoved(t *testing.T) {
 		t.Errorf("Uninstall after the reader has ended = %v", err)
 	}
 }
+
+func TestTheLastTableMayVanishAndComeBack(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		db.exec(t, people)
+		w := db.want(ddl.TableWant{Name: "public.people", Columns: []string{"email"}})
+		none := w
+		none.Tables = nil
+		if _, err := ddl.Install(patience(t), db.url, none); !errors.As(err, new(*ddl.Refused)) {
+			t.Errorf("a first Install without a table: %v, want it refused", err)
+		}
+		db.install(t, w)
+		if got := db.install(t, none); got.Publication != ddl.Altered || got.Gap() {
+			t.Errorf("Install without a table = %+v, want the publication emptied, and no gap", got)
+		}
+		if got := db.install(t, none); got.Publication != ddl.Found {
+			t.Errorf("a second time = %+v, want it found", got)
+		}
+		db.exec(t, `UPDATE people SET email = 'x'`)
+		if got := db.install(t, w); got.Publication != ddl.Altered || !got.Gap() {
+			t.Errorf("Install with the table again = %+v, want it altered, and a gap", got)
+		}
+	})
+}
+
+func TestAMigrationThatPutsTheTableBackMissesNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		if db.version < 15 {
+			return // no column lists: migrations meet no publication
+		}
+		db.exec(t, people)
+		w := db.want(ddl.TableWant{Name: "public.people", Columns: []string{"email"}})
+		db.install(t, w)
+		for _, sql := range []string{`ALTER TABLE people ALTER email TYPE varchar(40)`, `ALTER TABLE people DROP email`} {
+			if err := db.try(t, sql); err == nil {
+				t.Errorf("the server lets %q pass: the advice in docs/operations.md is not needed any more", sql)
+			}
+		}
+		db.exec(t, `BEGIN; ALTER PUBLICATION "`+w.Publication+`" DROP TABLE public.people; ALTER TABLE people ALTER email TYPE varchar(40);
+			ALTER PUBLICATION "`+w.Publication+`" ADD TABLE ONLY public.people; COMMIT`)
+		_, problems, err := ddl.Inspect(patience(t), db.url, w)
+		if err != nil || len(problems) == 0 {
+			t.Fatalf("Inspect = %v, %v; want the column list told", problems, err)
+		}
+		for _, p := range problems {
+			if p.Missed || !p.Tidy {
+				t.Errorf("got %+v, want a matter of tidiness", p)
+			}
+		}
+		if got := db.install(t, w); got.Publication != ddl.Altered || got.Gap() {
+			t.Errorf("Install = %+v, want the list set back, and no gap", got)
+		}
+	})
+}

@@ -83,25 +83,29 @@ func (p plan) fingerprint(actual *publication) string {
 // drift is how the publication differs from the plan. What a publication that
 // is not ours has beyond the plan is its owner's business.
 func (p plan) drift(actual *publication) []Problem {
-	const repair = "lockstep puts it back with repair; compare both sides (verify) afterwards, changes may have passed meanwhile"
 	var out []Problem
-	say := func(what string, args ...any) {
-		out = append(out, Problem{Object: p.name, What: fmt.Sprintf(what, args...), Remedy: repair})
+	say := func(what string, args ...any) *Problem {
+		out = append(out, Problem{Object: p.name, What: fmt.Sprintf(what, args...), Remedy: "lockstep puts it back with repair"})
+		return &out[len(out)-1]
+	}
+	missed := func(what string, args ...any) {
+		one := say(what, args...)
+		one.Missed, one.Remedy = true, one.Remedy+"; compare both sides (verify) afterwards, changes may have passed meanwhile"
 	}
 	if actual == nil {
-		say("the publication does not exist")
+		missed("the publication does not exist")
 		return out
 	}
 	if !actual.publishes {
-		say("the publication leaves out inserts, updates, deletes or truncates")
+		missed("the publication leaves out inserts, updates, deletes or truncates")
 	}
 	if !actual.viaRoot && slices.ContainsFunc(p.tables, func(t planned) bool { return t.table.kind == "p" }) {
-		say("the publication does not publish partitions as their table (publish_via_partition_root)")
+		missed("the publication does not publish partitions as their table (publish_via_partition_root)")
 	}
 	for _, t := range p.tables {
 		have, in := actual.tables[t.table.want.Name]
 		if !in && !actual.everyone {
-			say("table %s is not in the publication: its changes are not seen", t.table.want.Name)
+			missed("table %s is not in the publication: its changes are not seen", t.table.want.Name)
 			continue
 		}
 		switch {
@@ -112,7 +116,7 @@ func (p plan) drift(actual *publication) []Problem {
 		case have.columns != nil && !covers(have.columns, t.needed()):
 			say("the column list of table %s lacks columns that are mapped", t.table.want.Name)
 		case actual.ours() && !same(have.columns, t.columns):
-			say("the column list of table %s is not the one that is wanted", t.table.want.Name)
+			say("the column list of table %s is not the one that is wanted", t.table.want.Name).Tidy = true
 		}
 	}
 	if !actual.ours() {
@@ -122,10 +126,15 @@ func (p plan) drift(actual *publication) []Problem {
 		return out
 	}
 	if len(actual.tables) > len(p.tables) || actual.everyone {
-		say("the publication has tables that no mapping reads")
+		say("the publication has tables that no mapping reads").Tidy = true
 	}
 	if actual.comment != mark+p.fingerprint(actual) {
-		say("the publication's row filters are not the ones that are wanted, or not safe with the table's replica identity of now")
+		// Without any filter everything is sent, which misses nothing.
+		tell := missed
+		if !actual.filters() {
+			tell = func(what string, args ...any) { say(what, args...).Tidy = true }
+		}
+		tell("the publication's row filters are not the ones that are wanted, or not safe with the table's replica identity of now")
 	}
 	return out
 }

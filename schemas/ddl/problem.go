@@ -12,6 +12,9 @@ type Problem struct {
 	Column string
 	What   string
 	Remedy string
+
+	Missed bool // of a publication: changes made meanwhile may not be in the log
+	Tidy   bool // of a publication: it is not as wanted, and nobody is the worse for it
 }
 
 // String is the problem in one line.

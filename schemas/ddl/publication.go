@@ -31,6 +31,16 @@ type published struct {
 
 func (p *publication) ours() bool { return strings.HasPrefix(p.comment, mark) }
 
+// filters tells whether it keeps any row back.
+func (p *publication) filters() bool {
+	for _, t := range p.tables {
+		if t.filter != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // findPublication returns nil when there is none.
 func findPublication(ctx context.Context, c interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row

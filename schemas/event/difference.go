@@ -57,3 +57,13 @@ func (d Difference) Breaks(reads, writes bool) bool {
 func (d Difference) Hides() bool {
 	return d.Kind == FieldGone || d.Kind == FieldRenamed || d.Kind == FieldReplaced
 }
+
+// Notable tells whether the difference is of interest also to who does not use
+// the field: that it is there, or is not any more, or which records there are.
+func (d Difference) Notable() bool {
+	switch d.Kind {
+	case FieldAdded, FieldGone, FieldRenamed, KeyChanged, ObjectMadeNew:
+		return true
+	}
+	return false
+}

@@ -14,41 +14,67 @@ type resolvedLink struct {
 
 // resolveLinks finds the ends of associations in the body of a create. The
 // type id tells the object type of the other end.
-func (s *store) resolveLinks(from *table, in []inputLinks) ([]resolvedLink, *fault) {
+func (s *store) resolveLinks(from *table, in []inputLinks, rules *Assumptions) ([]resolvedLink, *fault) {
 	var out []resolvedLink
 	for _, link := range in {
 		for _, typ := range link.Types {
-			to := s.linkTarget(from, typ.TypeID)
+			to := s.linkTarget(from, typ)
 			if to == nil {
 				return nil, invalid("invalid association type id " + strconv.Itoa(typ.TypeID) + " from " + from.kind.upper)
 			}
-			other := to.find(string(link.To.ID))
+			other, _ := to.lookup(string(link.To.ID), "", rules.MergedIDResolves)
 			if other == nil || !other.live() {
 				return nil, missing(to.kind, string(link.To.ID))
 			}
-			out = append(out, resolvedLink{to, other, linkType{Category: typ.Category, TypeID: typ.TypeID}})
+			out = append(out, resolvedLink{to, other, typ.link()})
 		}
 	}
 	return out, nil
 }
 
-// primaryTargets are the primary types by where they start.
-var primaryTargets = map[string]map[int]string{
-	"contact": {1: "company"}, "company": {2: "contact", 6: "deal", 25: "ticket"}, "deal": {5: "company"}, "ticket": {26: "company"},
+// link is the type as it is kept.
+func (t inputType) link() linkType {
+	if t.Category == "HUBSPOT_DEFINED" {
+		return hubspotLink(t.TypeID)
+	}
+	return linkType{Category: t.Category, TypeID: t.TypeID, Label: "Label " + strconv.Itoa(t.TypeID)}
 }
 
-func (s *store) linkTarget(from *table, typeID int) *table {
+// labelTargets are the labelled types by where they start.
+var labelTargets = map[string]map[int]string{
+	"contact": {1: "company"}, "company": {2: "contact", 6: "deal", 25: "ticket", toChild: "company", toParent: "company"},
+	"deal": {5: "company"}, "ticket": {26: "company"},
+}
+
+// linkTarget is where a type of HubSpot's leads from one object type; nil where
+// it does not start there.
+func (s *store) linkTarget(from *table, typ inputType) *table {
 	for _, k := range kinds {
-		if linkTypes[linkName(from.kind, k)] == typeID || primaryTargets[from.kind.singular][typeID] == k.singular {
+		if typ.Category == "HUBSPOT_DEFINED" && (linkTypes[linkName(from.kind, k)] == typ.TypeID || labelTargets[from.kind.singular][typ.TypeID] == k.singular) {
 			return s.tables[k]
 		}
 	}
 	return nil
 }
 
-func (s *store) linkAll(from *table, rec *record, list []resolvedLink, by *actor) {
+// checkTypes refuses types that do not lead from one object type to the other.
+// The account's own labels are taken as they come.
+func (s *store) checkTypes(from, to *table, in []inputType) ([]linkType, *fault) {
+	out := make([]linkType, 0, len(in))
+	for _, typ := range in {
+		if typ.Category == "HUBSPOT_DEFINED" && s.linkTarget(from, typ) != to {
+			return nil, invalid("invalid association type id " + strconv.Itoa(typ.TypeID) + " from " + from.kind.upper + " to " + to.kind.upper)
+		}
+		out = append(out, typ.link())
+	}
+	return out, nil
+}
+
+// linkAll makes the associations of a new record: nothing can stand in their way
+// but another one of the same call.
+func (s *store) linkAll(from *table, rec *record, list []resolvedLink, by *actor, rules *Assumptions) {
 	for _, link := range list {
-		s.associate(from, rec, link.to, link.other, link.typ, by)
+		_ = s.associate(from, rec, link.to, link.other, link.typ, by, rules) // a second parent in one call is passed over
 	}
 }
 
@@ -111,9 +137,9 @@ func putLink(c *call) answer {
 	if bad := c.read(&in); bad != nil {
 		return c.refuse(bad)
 	}
-	types := make([]linkType, len(in))
-	for i, one := range in {
-		types[i] = linkType{Category: one.Category, TypeID: one.TypeID}
+	types, bad := c.s.store.checkTypes(c.table, c.s.store.tables[c.to], in)
+	if bad != nil {
+		return c.refuse(bad)
 	}
 	return c.link(types, false)
 }
@@ -127,7 +153,9 @@ func (c *call) link(types []linkType, plain bool) answer {
 		return c.refuse(bad)
 	}
 	for _, typ := range types {
-		c.s.store.associate(c.table, a, to, b, typ, c.s.app)
+		if bad := c.s.store.associate(c.table, a, to, b, typ, c.s.app, c.rules); bad != nil {
+			return c.refuse(bad)
+		}
 	}
 	if plain {
 		now := formatTime(c.s.clock())
@@ -165,7 +193,7 @@ func deleteLink(c *call) answer {
 	}
 	written := 0
 	if len(a.links[c.to][b]) > 0 {
-		c.s.store.dissociate(c.table, a, to, b, c.s.app)
+		c.s.store.dissociate(c.table, a, to, b, c.s.app, c.rules)
 		written = 1
 	}
 	return answer{status: http.StatusNoContent, written: written}

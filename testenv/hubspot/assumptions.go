@@ -48,6 +48,23 @@ type Assumptions struct {
 	NormalizesNumbers bool `json:"normalizes_numbers"`
 	// A datetime on a full second is stored without ".000".
 	OmitsZeroMillis bool `json:"omits_zero_millis"`
+	// The first company of a contact, deal or ticket becomes its primary one,
+	// whatever type the association was made with.
+	FirstCompanyIsPrimary bool `json:"first_company_is_primary"`
+	// When the primary company of a record is removed, the oldest of the others
+	// becomes the primary one; else none is.
+	RemovedPrimaryPassesOn bool `json:"removed_primary_passes_on"`
+	// A second parent of a company takes the place of the first; else it is refused.
+	NewParentReplaces bool `json:"new_parent_replaces"`
+	// Reading associations in a batch answers an error, NO_ASSOCIATIONS_FOUND, for
+	// each record without any; else such records are left out.
+	NoAssociationsIsError bool `json:"no_associations_is_error"`
+	// Restoring a record brings its associations back; else archiving ends them.
+	RestoreBringsAssociations bool `json:"restore_brings_associations"`
+	// Archiving a record sends associationChange events for its associations.
+	ArchiveSendsAssociationChanges bool `json:"archive_sends_association_changes"`
+	// A merge sends associationChange events for the associations that it moves.
+	MergeSendsAssociationChanges bool `json:"merge_sends_association_changes"`
 }
 
 // DefaultAssumptions returns the reading thought most likely.
@@ -60,5 +77,9 @@ func DefaultAssumptions() Assumptions {
 		LifecycleOnlyForward:         true,
 		MergedIDResolves:             true,
 		SemicolonAppends:             true,
+		FirstCompanyIsPrimary:        true,
+		NewParentReplaces:            true,
+		NoAssociationsIsError:        true,
+		RestoreBringsAssociations:    true,
 	}
 }

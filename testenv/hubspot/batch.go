@@ -76,7 +76,7 @@ func (c *call) partial(in *inputs) bool { return !c.rules.BatchNeedsTraceForPart
 func batchCreate(c *call) answer {
 	return c.write(http.StatusCreated, func(in *input, claims map[assignment]bool) plan {
 		p := plan{in: in}
-		if p.links, p.bad = c.s.store.resolveLinks(c.table, in.Associations); p.bad == nil {
+		if p.links, p.bad = c.s.store.resolveLinks(c.table, in.Associations, c.rules); p.bad == nil {
 			p.values, p.bad = c.table.prepare(nil, in.Properties, c.s.app, c.rules, claims)
 		}
 		return p
@@ -172,7 +172,7 @@ func (c *call) apply(plans []plan, success int, upsert bool, started int64) answ
 		isNew := p.rec == nil
 		if isNew {
 			p.rec = c.s.store.add(c.table, p.values, c.s.app, c.rules)
-			c.s.store.linkAll(c.table, p.rec, p.links, c.s.app)
+			c.s.store.linkAll(c.table, p.rec, p.links, c.s.app, c.rules)
 		} else {
 			c.s.store.change(c.table, p.rec, p.values, c.s.app, c.rules)
 		}
@@ -266,7 +266,7 @@ func batchArchive(c *call) answer {
 	written := 0
 	for i := range in.Inputs {
 		if rec := c.table.find(string(in.Inputs[i].ID)); rec != nil && rec.live() {
-			c.s.store.archive(c.table, rec, c.s.app)
+			c.s.store.archive(c.table, rec, c.s.app, c.rules)
 			written++
 		}
 	}

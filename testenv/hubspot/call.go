@@ -73,12 +73,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{s: s, r: r, query: r.URL.Query(), rules: s.rules.Load()}
 	way := c.route(pathSegments(r.URL))
 	out := s.answer(c, &way, w.Header())
-	cut := false
-	if way.write && out.status < 300 && s.dice.hits(s.faults.Load().ApplyThenFailRate) {
+	applied, cut := way.write && out.status < 300, false
+	if applied && s.dice.hits(s.faults.Load().ApplyThenFailRate) {
 		out, cut = answer{status: http.StatusGatewayTimeout, body: gatewayBody("504 Gateway Timeout"), html: true, written: out.written}, s.dice.hits(0.5)
 		s.count(c, &way, out, cut, true)
 	} else {
 		s.count(c, &way, out, false, out.status < 300)
+	}
+	if applied {
+		s.hold(c, true) // whatever ends the wait: the call is applied and counted
 	}
 	if cut && hangUp(w) {
 		return
@@ -114,6 +117,9 @@ func (s *Server) answer(c *call, way *route, header http.Header) answer {
 	}
 	if way.serve == nil {
 		return answer{status: http.StatusNotFound, body: gatewayBody("404 Not Found"), html: true}
+	}
+	if !s.holdBefore(c, way) {
+		return answer{status: http.StatusServiceUnavailable} // nobody is there to hear it, and nothing was applied
 	}
 	return way.serve(c)
 }

@@ -34,6 +34,9 @@ func (s *Server) control(r *http.Request, seg []string) (int, any, error) {
 	if len(seg) >= 2 && seg[0] == "objects" {
 		return s.controlObjects(r, seg[1], seg[2:])
 	}
+	if len(seg) >= 4 && seg[0] == "associations" {
+		return s.controlAssociations(r, seg[1:])
+	}
 	if len(seg) == 2 && seg[0] == "properties" {
 		return s.controlProperties(r, seg[1])
 	}
@@ -56,6 +59,8 @@ func (s *Server) control(r *http.Request, seg []string) (int, any, error) {
 			return 0, nil, err
 		}
 		return http.StatusOK, &f, s.SetFaults(f)
+	case "POST release":
+		return s.controlRelease(r)
 	case "GET assumptions":
 		return http.StatusOK, s.Assumptions(), nil
 	case "PUT assumptions":
@@ -81,7 +86,11 @@ func (s *Server) control(r *http.Request, seg []string) (int, any, error) {
 		}
 		return http.StatusOK, s.Webhooks(), nil
 	}
-	return 0, nil, &fault{status: http.StatusNotFound, category: "OBJECT_NOT_FOUND", message: "no control call " + r.Method + " " + r.URL.Path}
+	return 0, nil, noControl(r)
+}
+
+func noControl(r *http.Request) *fault {
+	return &fault{status: http.StatusNotFound, category: "OBJECT_NOT_FOUND", message: "no control call " + r.Method + " " + r.URL.Path}
 }
 
 // controlObjects serves /_control/objects/{type} and below.
@@ -127,7 +136,7 @@ func (s *Server) controlObjects(r *http.Request, objectType string, seg []string
 		rec, _ := s.Record(objectType, seg[0])
 		return http.StatusOK, rec, nil
 	}
-	return 0, nil, &fault{status: http.StatusNotFound, category: "OBJECT_NOT_FOUND", message: "no control call " + r.Method + " " + r.URL.Path}
+	return 0, nil, noControl(r)
 }
 
 // controlList returns all records, or a page of them: ?limit=1000&after=<id>.
@@ -169,7 +178,7 @@ func (s *Server) controlProperties(r *http.Request, objectType string) (int, any
 		}
 		return http.StatusCreated, &p, s.AddProperty(objectType, p)
 	}
-	return 0, nil, &fault{status: http.StatusNotFound, category: "OBJECT_NOT_FOUND", message: "no control call " + r.Method + " " + r.URL.Path}
+	return 0, nil, noControl(r)
 }
 
 // overlay sets the fields that the body names and refuses unknown ones.

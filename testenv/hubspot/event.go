@@ -56,8 +56,10 @@ func (e *event) append(b []byte, from sender, attempt int) []byte {
 	b = appendString(b, e.name)
 	b = append(b, `,"attemptNumber":`...)
 	b = strconv.AppendInt(b, int64(attempt), 10)
-	b = append(b, `,"objectId":`...)
-	b = strconv.AppendInt(b, e.object, 10)
+	if e.object != 0 { // association events have fromObjectId instead
+		b = append(b, `,"objectId":`...)
+		b = strconv.AppendInt(b, e.object, 10)
+	}
 	if e.flag != "" {
 		b = append(b, `,"changeFlag":`...)
 		b = appendString(b, e.flag)

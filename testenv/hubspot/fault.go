@@ -11,9 +11,11 @@ type fault struct {
 	status   int
 	category string
 	message  string
-	context  map[string][]string // what it is about: ids, objectWriteTraceId
-	code     string              // errors[].code, where the vendor gives one
-	policy   string              // policyName of a 429
+
+	subCategory string              // where the vendor gives one
+	context     map[string][]string // what it is about: ids, objectWriteTraceId
+	code        string              // errors[].code, where the vendor gives one
+	policy      string              // policyName of a 429
 }
 
 func (f *fault) Error() string { return f.category + ": " + f.message }
@@ -99,6 +101,7 @@ func (f *fault) body(d *dice) []byte {
 type batchError struct {
 	Status   string        `json:"status"`
 	Category string        `json:"category"`
+	Sub      string        `json:"subCategory,omitempty"`
 	Message  string        `json:"message"`
 	Errors   []errorDetail `json:"errors,omitempty"`
 	Context  contexts      `json:"context"`
@@ -106,7 +109,7 @@ type batchError struct {
 
 // inBatch renders the fault for errors[]; trace may be empty.
 func (f *fault) inBatch(trace string) batchError {
-	e := batchError{Status: "error", Category: f.category, Message: f.message, Context: contexts{}}
+	e := batchError{Status: "error", Category: f.category, Sub: f.subCategory, Message: f.message, Context: contexts{}}
 	for name, values := range f.context {
 		e.Context[name] = values
 	}

@@ -21,6 +21,9 @@ type Faults struct {
 	DuplicateWebhooks Rate  `json:"duplicate_webhooks"`   // share of events sent twice
 	DelayWebhooksMS   int64 `json:"delay_webhooks_ms"`    // wait before an event is sent
 	ShuffleWebhooks   bool  `json:"shuffle_webhooks"`     // waiting events go out in random order
+	HoldWebhooks      bool  `json:"hold_webhooks"`        // no POST starts until this is false again, see ReleaseWebhooks
+	HoldWrites        bool  `json:"hold_writes"`          // write calls wait before they are applied, see ReleaseWrites
+	HoldWritesAfter   bool  `json:"hold_writes_after"`    // write calls are applied, and their answers wait
 	ClockSkewMS       int64 `json:"clock_skew_ms"`        // added to every time the vendor tells: records, events, Date, signatures
 }
 

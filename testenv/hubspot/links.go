@@ -25,13 +25,35 @@ var linkTypes = map[string]int{
 	"contact_to_contact": 449, "company_to_company": 450, "deal_to_deal": 451, "ticket_to_ticket": 452,
 }
 
-// primary link types, and what they are seen from the other end.
-var primaryTypes = map[int]int{1: 2, 2: 1, 5: 6, 6: 5, 25: 26, 26: 25}
+// labelledTypes are the types that HubSpot defines beside the unlabelled ones,
+// by what they are seen from the other end: primary companies, and 13 and 14,
+// the parent's view of a child company and the child's of its parent.
+var labelledTypes = map[int]int{1: 2, 2: 1, 5: 6, 6: 5, 25: 26, 26: 25, toChild: toParent, toParent: toChild}
+
+const (
+	toChild  = 13
+	toParent = 14
+)
+
+// labels of these types.
+var linkLabels = map[int]string{
+	1: "Primary", 2: "Contact with Primary Company", 5: "Primary", 6: "Deal with Primary Company",
+	26: "Primary", 25: "Ticket with Primary Company", toChild: "Child Company", toParent: "Parent Company",
+}
 
 func linkName(from, to *kind) string { return from.singular + "_to_" + to.singular }
 
-func defaultLink(from, to *kind) linkType {
-	return linkType{Category: "HUBSPOT_DEFINED", TypeID: linkTypes[linkName(from, to)]}
+func hubspotLink(id int) linkType {
+	return linkType{Category: "HUBSPOT_DEFINED", TypeID: id, Label: linkLabels[id]}
+}
+
+func defaultLink(from, to *kind) linkType { return hubspotLink(linkTypes[linkName(from, to)]) }
+
+// mainLink is the type from one record to its one primary company, or from a
+// company to its one parent; false where there is no such thing.
+func mainLink(from, to *kind) (linkType, bool) {
+	id := map[string]int{"contact_to_company": 1, "deal_to_company": 5, "ticket_to_company": 26, "company_to_company": toParent}[linkName(from, to)]
+	return hubspotLink(id), id != 0
 }
 
 // reverse is the same association from the other end.
@@ -39,14 +61,19 @@ func (l linkType) reverse(from, to *kind) linkType {
 	if l.Category != "HUBSPOT_DEFINED" {
 		return l
 	}
-	if other, primary := primaryTypes[l.TypeID]; primary {
-		return linkType{Category: l.Category, TypeID: other, Label: l.Label}
+	if other, labelled := labelledTypes[l.TypeID]; labelled {
+		return hubspotLink(other)
 	}
 	return defaultLink(to, from)
 }
 
+func (l linkType) labelled() bool {
+	return l.Category == "HUBSPOT_DEFINED" && labelledTypes[l.TypeID] != 0
+}
+
+// primary tells whether the type marks a primary company.
 func (l linkType) primary() bool {
-	return l.Category == "HUBSPOT_DEFINED" && primaryTypes[l.TypeID] != 0
+	return l.labelled() && l.TypeID != toChild && l.TypeID != toParent
 }
 
 // add adds a type to the link and tells whether anything changed.
@@ -62,6 +89,31 @@ func (l *links) add(to *kind, other *record, typ linkType) bool {
 	}
 	(*l)[to][other] = append((*l)[to][other], typ)
 	return true
+}
+
+// drop takes one type off a link, and the link away when nothing is left of it.
+func (l links) drop(to *kind, other *record, typ linkType) bool {
+	types := l[to][other]
+	i := slices.Index(types, typ)
+	if i < 0 {
+		return false
+	}
+	if types = slices.Delete(types, i, i+1); len(types) == 0 {
+		delete(l[to], other)
+	} else {
+		l[to][other] = types
+	}
+	return true
+}
+
+// with returns the live record that a type leads to, nil for none.
+func (l links) with(to *kind, typ linkType) *record {
+	for _, other := range l.live(to) {
+		if slices.Contains(l[to][other], typ) {
+			return other
+		}
+	}
+	return nil
 }
 
 // remove drops a link and returns the types it had.
@@ -82,46 +134,6 @@ func (l links) live(to *kind) []*record {
 	slices.SortFunc(list, func(a, b *record) int { return cmp.Compare(a.id, b.id) })
 	return list
 }
-
-// associate links two records both ways, and sends events for what is new. The
-// caller holds the lock.
-func (s *store) associate(from *table, a *record, to *table, b *record, typ linkType, by *actor) {
-	types := []linkType{typ}
-	if plain := defaultLink(from.kind, to.kind); typ.primary() {
-		types = append(types, plain) // the vendor adds the unlabelled type to a primary one
-	}
-	for _, one := range types {
-		if !a.links.add(to.kind, b, one) {
-			continue
-		}
-		back := one.reverse(from.kind, to.kind)
-		b.links.add(from.kind, a, back)
-		s.linkEvents(from, a, to, b, one, false, by)
-	}
-}
-
-// dissociate removes every link between two records.
-func (s *store) dissociate(from *table, a *record, to *table, b *record, by *actor) {
-	types := a.links.remove(to.kind, b)
-	b.links.remove(from.kind, a)
-	for _, typ := range types {
-		s.linkEvents(from, a, to, b, typ, true, by)
-	}
-}
-
-func (s *store) linkEvents(from *table, a *record, to *table, b *record, typ linkType, removed bool, by *actor) {
-	at := s.clock()
-	s.emit(event{
-		name: from.kind.singular + ".associationChange", object: a.id, at: at, by: by,
-		link: &linkEvent{kindOf(from.kind, to.kind), a.id, b.id, removed, typ.primary()},
-	})
-	s.emit(event{
-		name: to.kind.singular + ".associationChange", object: b.id, at: at, by: by,
-		link: &linkEvent{kindOf(to.kind, from.kind), b.id, a.id, removed, typ.primary()},
-	})
-}
-
-func kindOf(from, to *kind) string { return from.upper + "_TO_" + to.upper }
 
 // appendLinks writes the v3 form of associations: results of id and type.
 func appendLinks(b []byte, from *kind, r *record, to []*kind) []byte {

@@ -39,7 +39,7 @@ func (s *store) merge(t *table, primary, loser *record, by *actor, rules *Assump
 	}
 	mergeEmails(survivor, losers, now, by)
 	for _, lost := range losers {
-		s.retireLoser(t, lost, survivor, now, by)
+		s.retireLoser(t, lost, survivor, now, by, rules)
 	}
 	survivor.updatedBy = by
 	t.index(survivor, true)
@@ -52,23 +52,11 @@ func (s *store) merge(t *table, primary, loser *record, by *actor, rules *Assump
 }
 
 // retireLoser takes a record out of sight for good and hands on its links.
-func (s *store) retireLoser(t *table, lost, survivor *record, now int64, by *actor) {
+func (s *store) retireLoser(t *table, lost, survivor *record, now int64, by *actor, rules *Assumptions) {
 	lost.survivor, lost.updatedBy = survivor, by
 	survivor.swallowed = append(append(survivor.swallowed, lost.swallowed...), lost.id)
 	t.touch(lost, now)
-	for to, others := range lost.links {
-		for other := range others {
-			if other == survivor {
-				survivor.links.remove(t.kind, lost)
-				continue
-			}
-			for _, typ := range lost.links.remove(to, other) {
-				survivor.links.add(to, other, typ)
-				other.links.add(t.kind, survivor, typ.reverse(t.kind, to))
-			}
-			other.links.remove(t.kind, lost)
-		}
-	}
+	s.moveLinks(t, lost, survivor, by, rules)
 }
 
 // mergeEmails keeps the losers' addresses as additional ones of the survivor:

@@ -160,7 +160,7 @@ func createRecord(c *call) answer {
 	}
 	c.s.store.lock()
 	defer c.s.store.unlock()
-	links, bad := c.s.store.resolveLinks(c.table, in.Associations)
+	links, bad := c.s.store.resolveLinks(c.table, in.Associations, c.rules)
 	if bad != nil {
 		return c.refuse(bad)
 	}
@@ -169,7 +169,7 @@ func createRecord(c *call) answer {
 		return c.refuse(bad)
 	}
 	rec := c.s.store.add(c.table, values, c.s.app, c.rules)
-	c.s.store.linkAll(c.table, rec, links, c.s.app)
+	c.s.store.linkAll(c.table, rec, links, c.s.app, c.rules)
 	v := c.writtenView(c.table, rec, values)
 	v.trace = in.Trace
 	return answer{status: http.StatusCreated, body: v.append(nil, c.table, rec), written: 1}
@@ -210,7 +210,7 @@ func archiveRecord(c *call) answer {
 	}
 	written := 0
 	if rec.live() {
-		c.s.store.archive(c.table, rec, c.s.app)
+		c.s.store.archive(c.table, rec, c.s.app, c.rules)
 		written = 1
 	}
 	return answer{status: http.StatusNoContent, written: written}

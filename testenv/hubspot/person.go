@@ -77,7 +77,7 @@ func (s *Server) personEdits(objectType, id string, in properties) (Record, erro
 // Archive deletes a record as a person does: it can be restored.
 func (s *Server) Archive(objectType, id string) error {
 	_, err := s.personActs("archive", objectType, id, func(t *table, rec *record) *fault {
-		s.store.archive(t, rec, person)
+		s.store.archive(t, rec, person, s.rules.Load())
 		return nil
 	})
 	return err
@@ -128,27 +128,6 @@ func (s *Server) personMerges(objectType, primary, loser string) (Record, error)
 		return Record{}, fmt.Errorf("merge %s %s and %s: %w", objectType, primary, loser, bad)
 	}
 	return survivor.export(t.kind), nil
-}
-
-// Associate links two records as a person does in the UI.
-func (s *Server) Associate(fromType, fromID, toType, toID string) error {
-	from, err := s.table(fromType)
-	if err != nil {
-		return err
-	}
-	to, err := s.table(toType)
-	if err != nil {
-		return err
-	}
-	defer s.notify()
-	s.store.lock()
-	defer s.store.unlock()
-	a, b := from.find(fromID), to.find(toID)
-	if a == nil || b == nil || !a.live() || !b.live() {
-		return fmt.Errorf("associate %s %s with %s %s: %w", fromType, fromID, toType, toID, notFound())
-	}
-	s.store.associate(from, a, to, b, defaultLink(from.kind, to.kind), person)
-	return nil
 }
 
 // Records returns every record of a type by id, archived and merged ones too;
@@ -225,7 +204,11 @@ func (s *Server) AddProperty(objectType string, p Property) error {
 }
 
 // Requests tells what the API was asked.
-func (s *Server) Requests() Requests { return s.ledger.snapshot() }
+func (s *Server) Requests() Requests {
+	out := s.ledger.snapshot()
+	out.Held = s.gate.count()
+	return out
+}
 
 // ResetRequests starts the counting of requests anew.
 func (s *Server) ResetRequests() { s.ledger.reset() }
@@ -233,12 +216,14 @@ func (s *Server) ResetRequests() { s.ledger.reset() }
 // Faults returns the faults in force.
 func (s *Server) Faults() Faults { return *s.faults.Load() }
 
-// SetFaults replaces all faults; the zero value ends them.
+// SetFaults replaces all faults; the zero value ends them, and releases what was
+// held.
 func (s *Server) SetFaults(f Faults) error {
 	if err := f.validate(); err != nil {
 		return fmt.Errorf("set faults: %w", err)
 	}
 	s.faults.Store(&f)
+	s.lift(&f)
 	return nil
 }
 

@@ -11,6 +11,7 @@ type Requests struct {
 	Total  int    `json:"total"` // vendor calls, refused and failed ones included
 	Calls  []Call `json:"calls"`
 	Writes Writes `json:"writes"`
+	Held   int    `json:"held"` // write calls that wait at hold_writes or hold_writes_after now
 }
 
 // Call counts the calls of one kind that ended in one status. Path is a

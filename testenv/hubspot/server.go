@@ -52,6 +52,7 @@ type Server struct {
 	hooks                *webhooks
 	limits               *limits
 	ledger               ledger
+	gate                 gate
 	faults               atomic.Pointer[Faults]
 	rules                atomic.Pointer[Assumptions]
 	app                  *actor

@@ -108,7 +108,7 @@ func (s *store) propertyChange(t *table, r *record, v assignment, at int64, by *
 }
 
 // archive takes a record out of sight; its unique values are free again.
-func (s *store) archive(t *table, r *record, by *actor) {
+func (s *store) archive(t *table, r *record, by *actor, rules *Assumptions) {
 	if !r.live() {
 		return
 	}
@@ -117,6 +117,7 @@ func (s *store) archive(t *table, r *record, by *actor) {
 	r.archived, r.archivedAt, r.updatedBy = true, now, by
 	t.touch(r, now)
 	s.emit(event{name: t.kind.singular + ".deletion", object: r.id, at: now, by: by, flag: "DELETED"})
+	s.hideLinks(t, r, by, rules)
 }
 
 // restore brings an archived record back, unless another record has taken a
@@ -138,6 +139,7 @@ func (s *store) restore(t *table, r *record, by *actor) *fault {
 	t.index(r, true)
 	t.touch(r, now)
 	s.emit(event{name: t.kind.singular + ".restore", object: r.id, at: now, by: by})
+	s.settleLinks(t, r)
 	return nil
 }
 

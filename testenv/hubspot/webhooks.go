@@ -26,6 +26,7 @@ type WebhookStatus struct {
 	Dropped    int64  `json:"dropped"`    // by drop_webhooks, after the last retry, for lack of room or of a URL
 	Duplicated int64  `json:"duplicated"` // added by duplicate_webhooks
 	Posts      int64  `json:"posts"`      // POSTs made, failed ones included
+	Held       int64  `json:"held"`       // of the pending, those that only hold_webhooks keeps from being sent
 }
 
 // CompressedRetries is the default schedule of retries: the vendor's 24 hours
@@ -74,6 +75,7 @@ type webhooks struct {
 	ready   []*batch // to be sent again now
 	waiting batches  // delayed or to be retried later
 	posting int
+	passes  int // events that may be sent in spite of hold_webhooks
 }
 
 // run starts the schedule; close ends it.
@@ -193,7 +195,14 @@ func (w *webhooks) dispatch(ctx context.Context) time.Duration {
 		}
 	}
 	for w.posting < maxPosts && len(w.ready)+len(w.queue) > 0 {
-		b := w.next()
+		limit := maxEvents
+		if w.faults().HoldWebhooks {
+			if limit = min(limit, w.passes); limit == 0 {
+				break
+			}
+		}
+		b := w.next(limit)
+		w.passes = max(0, w.passes-len(b.events))
 		w.posting++
 		w.status.Posts++
 		if b.attempt > 0 {
@@ -208,8 +217,41 @@ func (w *webhooks) dispatch(ctx context.Context) time.Duration {
 	return time.Hour
 }
 
-// next takes a batch: retries first, they are older. The caller holds the lock.
-func (w *webhooks) next() *batch {
+// release lets n more events pass the hold and tells how many of them there are.
+func (w *webhooks) release(n int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n = min(n, int(w.held())-w.passes)
+	if n <= 0 || !w.faults().HoldWebhooks {
+		return 0
+	}
+	w.passes += n
+	w.signal()
+	return n
+}
+
+// lift starts sending again when the hold has ended.
+func (w *webhooks) lift(holding bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !holding {
+		w.passes = 0
+	}
+	w.signal()
+}
+
+// held counts the events that are due. The caller holds the lock.
+func (w *webhooks) held() int64 {
+	n := int64(len(w.queue))
+	for _, b := range w.ready {
+		n += int64(len(b.events))
+	}
+	return n
+}
+
+// next takes a batch of at most limit events: retries first, they are older and
+// stay whole. The caller holds the lock.
+func (w *webhooks) next(limit int) *batch {
 	if len(w.ready) > 0 {
 		b := w.ready[0]
 		w.ready = w.ready[1:]
@@ -219,7 +261,7 @@ func (w *webhooks) next() *batch {
 		w.dice.shuffle(len(w.queue), func(i, j int) { w.queue[i], w.queue[j] = w.queue[j], w.queue[i] })
 	}
 	n, size := 0, 2
-	for n < len(w.queue) && n < maxEvents {
+	for n < len(w.queue) && n < limit {
 		size += len(w.queue[n].append(nil, w.from, 0)) + 1
 		if n > 0 && size > maxBody {
 			break
@@ -238,5 +280,9 @@ func (w *webhooks) next() *batch {
 func (w *webhooks) snapshot() WebhookStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.status
+	out := w.status
+	if w.faults().HoldWebhooks {
+		out.Held = w.held()
+	}
+	return out
 }

@@ -27,7 +27,13 @@ type Options struct {
 	Timeout     time.Duration // for one statement on the server; 0 = 30 s
 	Patience    time.Duration // for one whole call, also when the network is silent; 0 = 60 s
 
-	Log zerolog.Logger // the zero Logger is silent
+	// Outdated is told that calls ask for a table or a column that the database
+	// does not have: its shape has changed. It is called from any goroutine, maybe
+	// often, and must not block; nil tells nobody.
+	Outdated func(object string)
+
+	Now func() time.Time // time.Now
+	Log zerolog.Logger   // the zero Logger is silent
 }
 
 func (o Options) withDefaults() Options {
@@ -43,6 +49,12 @@ func (o Options) withDefaults() Options {
 	if o.Patience <= 0 {
 		o.Patience = time.Minute
 	}
+	if o.Outdated == nil {
+		o.Outdated = func(string) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return o
 }
 
@@ -51,6 +63,7 @@ func (o Options) withDefaults() Options {
 type Applier struct {
 	options Options
 	pool    *pool
+	clock   *clock
 	tune    statement // a transaction's settings
 	sharing statement // the same, where it holds other rows' locks while it waits for one
 	hurried statement // the same, once a lock has been waited for in vain
@@ -74,7 +87,8 @@ func New(o Options) (*Applier, error) {
 	}
 	cfg.RuntimeParams["client_encoding"] = "UTF8"
 	unnamed := cfg.DefaultQueryExecMode == pgx.QueryExecModeExec || cfg.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol
-	return &Applier{options: o, pool: newPool(&cfg.Config, o.Connections, unnamed), tables: map[string]*table{},
+	c := &clock{now: o.Now}
+	return &Applier{options: o, clock: c, pool: newPool(&cfg.Config, o.Connections, unnamed, c), tables: map[string]*table{},
 		tune: tuning(o, o.LockTimeout), sharing: tuning(o, min(holding, o.LockTimeout)), hurried: tuning(o, min(hurry, o.LockTimeout))}, nil
 }
 

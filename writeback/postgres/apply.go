@@ -108,10 +108,14 @@ func (b *batch) prepare(ctx context.Context, s *session) (writing, looking []*jo
 		j.missed, j.again = false, false
 		if fault == nil {
 			fault = j.build(t)
+		} else {
+			fault = b.applier.outdated(j.Object, fault)
 		}
 		switch {
 		case fault != nil && fault.Code == noSuchColumn && !b.fresh:
 			return nil, nil, errOutdated
+		case fault != nil && fault.Code == noSuchColumn:
+			j.settle(b.applier.outdated(j.Object, fault))
 		case fault != nil:
 			j.settle(fault)
 		case j.missed:

@@ -12,8 +12,9 @@ const describeQuery = `SELECT pg_catalog.json_build_object(
 	'kind', c.relkind, 'identity', c.relreplident,
 	'primary', (` + indexColumns + ` AND i.indisprimary),
 	'replica', (` + indexColumns + ` AND i.indisreplident),
+	'foreign', (` + foreignKeys + `),
 	'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-		'name', a.attname, 'type', a.atttypid::pg_catalog.int8, 'native', pg_catalog.format_type(a.atttypid, a.atttypmod),
+		'name', a.attname, 'id', c.oid || '.' || a.attnum, 'type', a.atttypid::pg_catalog.int8, 'native', pg_catalog.format_type(a.atttypid, a.atttypmod),
 		'bottom', d.oid::pg_catalog.int8, 'bottom_is', d.typtype, 'mod', d.mod,
 		'not_null', a.attnotnull OR d.not_null, 'default', a.atthasdef OR d.has_default,
 		'identity', a.attidentity, 'generated', a.attgenerated,
@@ -35,6 +36,19 @@ const describeQuery = `SELECT pg_catalog.json_build_object(
 		WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))::pg_catalog.text
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1::pg_catalog.text AND c.relname = $2::pg_catalog.text`
+
+// foreignKeys are the table's foreign keys: the columns, the table that they
+// refer to, and whether that is by its whole primary key.
+const foreignKeys = `SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+	'name', f.conname, 'schema', fn.nspname, 'table', fc.relname,
+	'columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.unnest(f.conkey) WITH ORDINALITY k (num, n)
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.num),
+	'primary', EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = f.confrelid AND i.indisprimary
+		AND pg_catalog.string_to_array(i.indkey::pg_catalog.text, ' ')::pg_catalog.int2[] = f.confkey)) ORDER BY f.oid)
+	FROM pg_catalog.pg_constraint f
+	JOIN pg_catalog.pg_class fc ON fc.oid = f.confrelid
+	JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
+	WHERE f.conrelid = c.oid AND f.contype = 'f' AND (f.conparentid = 0 OR c.relispartition)`
 
 // indexColumns are the key columns of an index of the table, in its order.
 const indexColumns = `SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.pg_index i

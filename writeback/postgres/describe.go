@@ -14,12 +14,14 @@ import (
 
 // described is the catalog's answer to describeQuery.
 type described struct {
-	Kind     string   `json:"kind"`
-	Identity string   `json:"identity"`
-	Primary  []string `json:"primary"`
-	Replica  []string `json:"replica"`
+	Kind     string    `json:"kind"`
+	Identity string    `json:"identity"`
+	Primary  []string  `json:"primary"`
+	Replica  []string  `json:"replica"`
+	Foreign  []foreign `json:"foreign"`
 	Columns  []struct {
 		Name      string   `json:"name"`
+		ID        string   `json:"id"`
 		Type      uint32   `json:"type"`
 		Bottom    uint32   `json:"bottom"`
 		BottomIs  string   `json:"bottom_is"`
@@ -76,14 +78,14 @@ var unfit = map[string]string{
 }
 
 func (d described) table(name, quoted string, forms map[uint32]pgform.Type) (*table, error) {
-	t := &table{name: name, quoted: quoted, columns: make([]column, len(d.Columns))}
+	t := &table{name: name, quoted: quoted, foreign: d.Foreign, columns: make([]column, len(d.Columns))}
 	for i, c := range d.Columns {
 		form, ok := forms[c.Type]
 		if !ok {
 			return nil, rejected(c.Name, "the type of column %s of %s is unknown: does somebody alter the table right now?", c.Name, name)
 		}
-		t.columns[i] = column{name: c.Name, quoted: pgform.QuoteIdent(c.Name), form: form, typed: form.Name, equal: c.Equal,
-			native: c.Native, nullable: !c.NotNull, filled: c.Default || c.Identity != "", computed: c.Generated != "" || c.Identity == "a",
+		t.columns[i] = column{name: c.Name, id: c.ID, quoted: pgform.QuoteIdent(c.Name), form: form, typed: form.Name, equal: c.Equal,
+			native: c.Native, nullable: !c.NotNull, filled: c.Default || c.Identity != "", computed: c.Generated != "", always: c.Identity == "a",
 			unique: c.Unique, options: c.Options, scale: scale(form.Kind, c.Mod)}
 		if c.Bottom == varcharOID || c.Bottom == bpcharOID {
 			t.columns[i].maxLength = max(0, c.Mod-4)

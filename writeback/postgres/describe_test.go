@@ -31,6 +31,13 @@ func TestATableIsDescribed(t *testing.T) {
 		{Name: "up", Kind: event.Text, Native: "text", Nullable: true, ReadOnly: true, Generated: true, Scale: -1},
 		{Name: "part", Kind: event.Text, Native: "text", Nullable: true, Scale: -1},
 	}}
+	ids := map[string]bool{}
+	for i, f := range got.Fields {
+		ids[f.ID], got.Fields[i].ID = true, ""
+	}
+	if len(ids) != len(got.Fields) || ids[""] {
+		t.Errorf("got identities %v, want one for each column", ids)
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("description differs (-want +got):\n%s", diff)
 	}
@@ -68,7 +75,7 @@ func TestATableThatChangesIsLookedAtAgain(t *testing.T) {
 		t.Error(err)
 	}
 	r.sql(`ALTER TABLE customers RENAME phone TO mobile; ALTER TABLE customers DROP ltv, ADD ltv int`)
-	if f := r.refused(r.one(update(2, rec("phone", "2"), event.Record{})), event.Rejected); f.Field != "phone" {
+	if f := r.refused(r.one(update(2, rec("phone", "2"), event.Record{})), event.Transient); f.Field != "phone" {
 		t.Errorf("a renamed column is told as %+v", f)
 	}
 	got, err := r.Read(r.ctx, "public.customers", []event.Key{event.KeyOf("2")}, []string{"ltv", "mobile"})
@@ -76,5 +83,5 @@ func TestATableThatChangesIsLookedAtAgain(t *testing.T) {
 		t.Errorf("read %+v, %v", got, err)
 	}
 	r.sql(`DROP TABLE customers`)
-	r.refused(r.one(update(2, rec("mobile", "2"), event.Record{})), event.Rejected)
+	r.refused(r.one(update(2, rec("mobile", "2"), event.Record{})), event.Transient)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -47,7 +48,7 @@ func (b *batch) existing(ctx context.Context, s *session, j *job, pg *pgconn.PgE
 	var q query
 	var conditions []string
 	for _, row := range got[2].rows {
-		c, ok := cellOf(j.set, string(row[0]))
+		c, ok := cellOf(slices.Concat(j.set, j.under), string(row[0]))
 		if !ok || c.text == nil {
 			return "", "", nil
 		}

@@ -8,8 +8,8 @@ import (
 )
 
 // Lookup returns the rows whose field equals one of the canonical values, in
-// the column's own sense (citext has no case), with the named columns that
-// exist and a Floor as Read's. A value that the column's type cannot hold is in
+// the column's own sense (citext has no case), with the named columns and a
+// Floor as Read's; a column that does not exist is a fault, as there. A value that the column's type cannot hold is in
 // no row. A field of which too many rows hold a value is Rejected. An error is
 // an *event.Fault.
 func (a *Applier) Lookup(ctx context.Context, object, field string, values []string, fields []string) ([]event.Snapshot, error) {
@@ -35,8 +35,7 @@ func (a *Applier) Lookup(ctx context.Context, object, field string, values []str
 func (a *Applier) lookup(ctx context.Context, s *session, t *table, field string, values, fields []string) ([]event.Snapshot, error) {
 	by, ok := t.column(field)
 	if !ok {
-		return nil, &event.Fault{Class: event.Rejected, Code: noSuchColumn, Field: field,
-			Message: "table " + t.name + " has no column " + field + ": change the mapping's match"}
+		return nil, t.lacks(field)
 	}
 	q := question{table: t, by: []column{by}, columns: []column{by}}
 	for _, v := range values {

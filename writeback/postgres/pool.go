@@ -20,6 +20,7 @@ var errClosed = errors.New("the connection has been closed")
 type pool struct {
 	config  *pgconn.Config
 	unnamed bool
+	clock   *clock
 	tickets chan struct{} // one for each session that may be open
 
 	mu     sync.Mutex
@@ -27,8 +28,8 @@ type pool struct {
 	closed bool
 }
 
-func newPool(config *pgconn.Config, size int, unnamed bool) *pool {
-	return &pool{config: config, unnamed: unnamed, tickets: make(chan struct{}, size)}
+func newPool(config *pgconn.Config, size int, unnamed bool, c *clock) *pool {
+	return &pool{config: config, unnamed: unnamed, clock: c, tickets: make(chan struct{}, size)}
 }
 
 // take waits for its turn and returns an idle session or a new one. Who takes
@@ -41,7 +42,7 @@ func (p *pool) take(ctx context.Context) (*session, error) {
 	}
 	s, err := p.newest()
 	if s == nil && err == nil {
-		s, err = connect(ctx, p.config, p.unnamed)
+		s, err = connect(ctx, p.config, p.unnamed, p.clock)
 	}
 	if err != nil {
 		<-p.tickets

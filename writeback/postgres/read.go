@@ -15,12 +15,13 @@ import (
 // perQuestion is how many keys or values one statement asks for.
 const perQuestion = 500
 
-// Read returns the rows that exist among keys, with the named columns that
-// exist, each with a Floor before which the log tells nothing new: the row was
+// Read returns the rows that exist among keys, with the named columns, each with
+// a Floor before which the log tells nothing new: the row was
 // read under a share lock, so no transaction that changed it was under way. A
 // row that somebody is changing is not waited for: it comes as it was, without
-// Floor, and so does every row where the role may not lock. An error is an
-// *event.Fault.
+// Floor, and so does every row where the role may not lock. A column that does not exist is
+// a Transient fault, told to Options.Outdated: an answer without it would hide an
+// edit. An error is an *event.Fault.
 func (a *Applier) Read(ctx context.Context, object string, keys []event.Key, fields []string) ([]event.Snapshot, error) {
 	var out []event.Snapshot
 	for start := 0; start < len(keys); start += perQuestion {
@@ -40,11 +41,15 @@ func (a *Applier) Read(ctx context.Context, object string, keys []event.Key, fie
 }
 
 // reading runs f with the object's table, and once more with a fresh one when
-// the table has changed.
+// the table has changed. What does not fit a fresh one is outdated.
 func (a *Applier) reading(ctx context.Context, object string, f func(context.Context, *session, *table) error) error {
 	return a.with(ctx, func(ctx context.Context, s *session) error {
 		for again := false; ; again = true {
 			t, err := a.table(ctx, s, object)
+			var fault *event.Fault
+			if errors.As(err, &fault) {
+				return a.outdated(object, fault)
+			}
 			if err != nil {
 				return err
 			}
@@ -56,7 +61,11 @@ func (a *Applier) reading(ctx context.Context, object string, f func(context.Con
 				return errors.Join(err, back)
 			}
 			var pg *pgconn.PgError
-			if again || !errors.As(err, &pg) || !outdated(pg) {
+			misfit := errors.As(err, &fault) && fault.Code == noSuchColumn
+			if again && misfit {
+				return a.outdated(object, fault)
+			}
+			if again || !misfit && (!errors.As(err, &pg) || !outdated(pg)) {
 				return err
 			}
 			a.Forget(object)
@@ -76,7 +85,11 @@ func (a *Applier) read(ctx context.Context, s *session, t *table, keys []event.K
 		}
 		values[i] = texts
 	}
-	q := question{table: t, by: t.key, columns: t.known(fields), values: values}
+	columns, fault := t.all(fields)
+	if fault != nil {
+		return nil, fault
+	}
+	q := question{table: t, by: t.key, columns: columns, values: values}
 	found, err := a.ask(ctx, s, q, true)
 	if err != nil {
 		return nil, err

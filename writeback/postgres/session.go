@@ -34,6 +34,7 @@ const mostPrepared = 256
 // session is one connection. One goroutine uses it at a time.
 type session struct {
 	conn     *pgconn.PgConn
+	clock    *clock
 	unnamed  bool              // prepare nothing
 	prepared map[string]string // SQL → its name on the server
 	names    int
@@ -41,12 +42,12 @@ type session struct {
 	returned time.Time
 }
 
-func connect(ctx context.Context, config *pgconn.Config, unnamed bool) (*session, error) {
+func connect(ctx context.Context, config *pgconn.Config, unnamed bool, c *clock) (*session, error) {
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	return &session{conn: conn, unnamed: unnamed, prepared: map[string]string{}}, nil
+	return &session{conn: conn, clock: c, unnamed: unnamed, prepared: map[string]string{}}, nil
 }
 
 func (s *session) close() {
@@ -60,6 +61,7 @@ func (s *session) close() {
 // statements before the first that failed; the error is that one's, a
 // *pgconn.PgError, or a *lostError when the connection is gone.
 func (s *session) run(ctx context.Context, statements ...statement) ([]answer, error) {
+	sent := s.clock.now()
 	p := s.conn.StartPipeline(ctx)
 	expected := s.send(p, statements)
 	answers := make([]answer, 0, len(statements))
@@ -85,6 +87,7 @@ func (s *session) run(ctx context.Context, statements ...statement) ([]answer, e
 	if closing := p.Close(); err == nil {
 		err = closing
 	}
+	s.clock.look(sent, s.clock.now(), statements, answers)
 	return answers, s.verdict(err)
 }
 

@@ -20,7 +20,7 @@ func TestASessionKeepsABoundedNumberOfStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := connect(ctx, config, false)
+	s, err := connect(ctx, config, false, &clock{now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ const (
 )
 
 // tuning makes a transaction spell values canonically and wait for nobody for
-// long. It is sent with every transaction, which costs no round trip: behind a
+// long; its answer ends with the server's clock and whether it is a standby. It is sent with every transaction, which costs no round trip: behind a
 // pooler, what a session was told before is another's.
 func tuning(o Options, lock time.Duration) statement {
 	settings := pgform.Settings()
@@ -39,7 +39,7 @@ func tuning(o Options, lock time.Duration) statement {
 		// All of them are constants of ours, without quotes.
 		sql.WriteString("pg_catalog.set_config('" + s.Name + "', '" + s.Value + "', true)")
 	}
-	return statement{sql: tuned + sql.String() + ", pg_catalog.pg_is_in_recovery()"}
+	return statement{sql: tuned + sql.String() + ", " + serverClock + ", pg_catalog.pg_is_in_recovery()"}
 }
 
 // tuned is how tuning's statements begin, and no others.

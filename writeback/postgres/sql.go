@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -25,8 +26,7 @@ func (t *table) cells(r event.Record) ([]cell, *event.Fault) {
 		}
 		c, ok := t.column(name)
 		if !ok {
-			return nil, &event.Fault{Class: event.Rejected, Code: noSuchColumn, Field: name,
-				Message: bounded("table " + t.name + " has no column " + name + ": it was renamed or dropped; change the mapping")}
+			return nil, t.lacks(name)
 		}
 		cell := cell{column: c}
 		if v.IsSet() {
@@ -77,8 +77,10 @@ func list[T any](of []T, part func(T) string) string {
 // tail closes every row: where the log stands now, and the server's clock. Both
 // are read after the row's lock is held, so every earlier transaction on the row
 // has its commit record before that position, and ours follows it.
-const tail = `pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn, ` +
-	`(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8`
+const tail = `pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn, ` + serverClock
+
+// serverClock is the server's time in microseconds since 1970.
+const serverClock = `(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8`
 
 // rowText is the one text of several columns: each in the words of its type's
 // output function, NULL unlike the empty text. Comparing it byte by byte is
@@ -183,15 +185,20 @@ func (t *table) look(key []string, set, guard []cell, deleting bool) statement {
 	return q.statement()
 }
 
-// insert creates a row. The answer is as update's.
-func (t *table) insert(set []cell) statement {
+// insert creates a row, under its old key where under names one: an identity
+// column takes a given value only when it is told to. The answer is as update's.
+func (t *table) insert(set, under []cell) statement {
 	var q query
 	q.WriteString("INSERT INTO " + t.quoted + " AS t ")
-	if len(set) == 0 {
+	all := slices.Concat(set, under) // set's parameters come first: see job.culprit
+	if len(all) == 0 {
 		q.WriteString("DEFAULT VALUES")
 	} else {
-		q.WriteString("(" + list(set, func(c cell) string { return c.quoted }) + ") VALUES (")
-		q.WriteString(list(set, func(c cell) string { return q.arg(c.text, c.form.Name) }) + ")")
+		q.WriteString("(" + list(all, func(c cell) string { return c.quoted }) + ")")
+		if slices.ContainsFunc(under, func(c cell) bool { return c.always }) {
+			q.WriteString(" OVERRIDING SYSTEM VALUE")
+		}
+		q.WriteString(" VALUES (" + list(all, func(c cell) string { return q.arg(c.text, c.form.Name) }) + ")")
 	}
 	q.WriteString(" RETURNING " + t.returned(set) + tail)
 	return q.statement()

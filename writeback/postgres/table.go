@@ -13,10 +13,32 @@ type table struct {
 	quoted  string
 	columns []column
 	key     []column // in key order
+	foreign []foreign
+}
+
+// foreign is a foreign key of the table.
+type foreign struct {
+	Name    string   `json:"name"`
+	Schema  string   `json:"schema"`
+	Table   string   `json:"table"` // that it refers to
+	Columns []string `json:"columns"`
+	Primary bool     `json:"primary"` // by that table's whole primary key
+}
+
+// references is the table whose rows' keys the column holds, "" for none: a
+// foreign key of several columns is no value of one of them.
+func (t *table) references(column string) string {
+	for _, f := range t.foreign {
+		if f.Primary && len(f.Columns) == 1 && f.Columns[0] == column {
+			return pgform.JoinTable(f.Schema, f.Table)
+		}
+	}
+	return ""
 }
 
 type column struct {
 	name   string
+	id     string
 	quoted string
 	form   pgform.Type
 	typed  string // the type with its modifier, where casting to it only rounds; else without
@@ -25,7 +47,8 @@ type column struct {
 	native    string
 	nullable  bool
 	filled    bool // identity or default
-	computed  bool // never written: GENERATED ALWAYS
+	computed  bool // never written: GENERATED ALWAYS AS an expression
+	always    bool // GENERATED ALWAYS AS IDENTITY: written only to bring a row back under its key
 	unique    bool
 	maxLength int
 	scale     int
@@ -54,9 +77,9 @@ func (t *table) known(names []string) []column {
 func (t *table) object() event.Object {
 	o := event.Object{Name: t.name, Fields: make([]event.Field, len(t.columns))}
 	for i, c := range t.columns {
-		o.Fields[i] = event.Field{Name: c.name, Kind: c.form.Kind, Native: c.native, Nullable: c.nullable,
-			Required: !c.nullable && !c.filled && !c.computed, ReadOnly: c.computed, Unique: c.unique,
-			MaxLength: c.maxLength, Scale: c.scale, Options: c.options, Generated: c.filled || c.computed}
+		o.Fields[i] = event.Field{Name: c.name, ID: c.id, Kind: c.form.Kind, Native: c.native, Nullable: c.nullable,
+			Required: !c.nullable && !c.filled && !c.computed, ReadOnly: c.computed || c.always, Unique: c.unique,
+			MaxLength: c.maxLength, Scale: c.scale, Options: c.options, Generated: c.filled || c.computed, Reference: t.references(c.name)}
 	}
 	for _, c := range t.key {
 		o.Key = append(o.Key, c.name)

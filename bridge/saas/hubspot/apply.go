@@ -17,9 +17,15 @@ var batchPath = map[event.WriteOp]string{
 // Apply carries out the writes, up to a hundred of one operation and object in
 // a call, one call after another, and returns their results in the same order.
 //
-// After holds the written properties as HubSpot keeps them, At is HubSpot's
-// updatedAt; Floor is not known. Write.Guard is ignored. Updating to what
-// stands already, and archiving what is archived, succeed.
+// After holds the written fields as HubSpot keeps them, At is HubSpot's
+// updatedAt; Floor is not known. Write.Guard protects nothing. Updating to what
+// stands already, and archiving what is archived, succeed. HubSpot cannot bring
+// a record back under its id: the Key of a DoCreate is ignored, and a new record
+// is made.
+//
+// A record is created together with its associations. An update writes
+// properties first and associations after that, in calls of their own; one that
+// fails between the two is reported as failed, and repeating it is safe.
 func (c *Connector) Apply(ctx context.Context, writes []event.Write) []event.Result {
 	results := make([]event.Result, len(writes))
 	for _, run := range saas.Batches(writes, maxBatch) {
@@ -30,34 +36,46 @@ func (c *Connector) Apply(ctx context.Context, writes []event.Write) []event.Res
 
 // applyRun sends writes of one operation and object.
 func (c *Connector) applyRun(ctx context.Context, writes []event.Write, run []int, results []event.Result) {
-	fail := func(i int, f *event.Fault) { results[i] = event.Result{Key: writes[i].Key, Err: f} }
 	first := &writes[run[0]]
 	s, fault := c.shapes.of(ctx, first.Object, named(writes, run))
+	b := &batch{c: c, ctx: ctx, shape: s, writes: writes, results: results}
 	if path := batchPath[first.Op]; fault == nil && path == "" {
 		fault = &event.Fault{Class: event.Rejected, Message: fmt.Sprintf("hubspot cannot carry out %q", first.Op)}
 	}
 	if fault != nil {
 		for _, i := range run {
 			own := *fault
-			fail(i, &own)
+			b.fail(i, &own)
 		}
 		return
 	}
-	b := &batch{c: c, ctx: ctx, shape: s, writes: writes, results: results}
-	sound := run[:0:0]
+	var records, linked []int // what a call on the records writes, and what calls on their associations do
 	for _, i := range run {
 		if _, ok := recordID(writes[i].Key); !ok && first.Op != event.DoCreate {
-			fail(i, noKey(writes[i].Key))
+			b.fail(i, noKey(writes[i].Key))
 			continue
 		}
-		sound = append(sound, i)
+		if bad := b.badLink(i); bad != nil {
+			b.fail(i, bad)
+			continue
+		}
+		properties, links := b.sets(i)
+		if properties || len(links) == 0 || first.Op != event.DoUpdate {
+			records = append(records, i)
+		}
+		if len(links) > 0 && first.Op == event.DoUpdate {
+			linked = append(linked, i)
+		}
 	}
-	if len(sound) > 0 {
-		saas.Isolate(sound, b.send, b.fail)
+	if len(records) > 0 {
+		saas.Isolate(records, b.send, b.fail)
+	}
+	if len(linked) > 0 {
+		b.switchLinks(linked)
 	}
 }
 
-// named lists the properties that the writes name.
+// named lists the fields that the writes name.
 func named(writes []event.Write, run []int) []string {
 	var names []string
 	seen := make(map[string]bool)
@@ -84,9 +102,10 @@ type batch struct {
 // input is one record of a batch. The trace id is what lets HubSpot fail some
 // inputs and apply the others.
 type input struct {
-	ID         string            `json:"id,omitempty"`
-	Properties map[string]string `json:"properties,omitempty"`
-	Trace      string            `json:"objectWriteTraceId,omitempty"`
+	ID           string            `json:"id,omitempty"`
+	Properties   map[string]string `json:"properties,omitempty"`
+	Associations []newLink         `json:"associations,omitempty"`
+	Trace        string            `json:"objectWriteTraceId,omitempty"`
 }
 
 type batchBody struct {
@@ -102,6 +121,8 @@ type record struct {
 	UpdatedAt  string          `json:"updatedAt"`
 	Archived   bool            `json:"archived"`
 	Trace      string          `json:"objectWriteTraceId"`
+
+	links map[string][]link // by field; of those that were read
 }
 
 type batchAnswer struct {
@@ -109,21 +130,33 @@ type batchAnswer struct {
 	Errors  []problem `json:"errors"`
 }
 
+// key of the record that a write is to; zero for one that is to be made.
+func (b *batch) key(i int) event.Key {
+	if b.writes[i].Op == event.DoCreate {
+		return ""
+	}
+	return b.writes[i].Key
+}
+
 // input renders a write.
 func (b *batch) input(i int) input {
 	w := &b.writes[i]
 	in := input{}
-	if w.Op != event.DoCreate {
-		in.ID, _ = recordID(w.Key) // applyRun let only ids through
-	}
+	in.ID, _ = recordID(b.key(i)) // applyRun let only ids through
 	if w.Op == event.DoDelete {
 		return in // archiving takes ids and nothing else, and passes over what is not there
 	}
 	in.Trace = strconv.Itoa(i)
 	in.Properties = make(map[string]string, len(w.Set.Names))
 	for n, name := range w.Set.Names {
-		if v := w.Set.Values[n]; !v.IsUnchanged() {
+		v := w.Set.Values[n]
+		a, is := associationOf(w.Object, name)
+		switch {
+		case v.IsUnchanged():
+		case !is:
 			in.Properties[name] = native(b.shape.kind(name), v)
+		case w.Op == event.DoCreate && wanted(v) != "":
+			in.Associations = append(in.Associations, newLink{To: idOf{v.Text}, Types: a.types()})
 		}
 	}
 	return in
@@ -155,8 +188,11 @@ func (b *batch) send(run []int) *saas.Refusal {
 // any more: that is what was asked for.
 func (b *batch) fail(i int, f *event.Fault) {
 	w := &b.writes[i]
-	if w.Op == event.DoDelete && f.Class == event.Gone {
+	switch {
+	case w.Op == event.DoDelete && f.Class == event.Gone:
 		f = nil
+	case w.Op == event.DoCreate && f.Class == event.Gone:
+		b.missingTarget(i, f)
 	}
-	b.results[i] = event.Result{Key: w.Key, Err: f}
+	b.results[i] = event.Result{Key: b.key(i), Err: f}
 }

@@ -255,3 +255,17 @@ func TestWhatCouldNotBeArchivedIsTold(t *testing.T) {
 		}
 	}
 }
+
+func TestAPropertyThatIsNotDescribedIsNoNull(t *testing.T) {
+	t.Parallel()
+	c, _ := fake(t, func(batchBody) (int, string) {
+		return 200, `{"results":[{"id":"1","properties":{"email":null,"vanished":null},"updatedAt":"2024-08-15T17:09:13.648Z"}]}`
+	})
+	found, err := c.Read(context.Background(), "contacts", []event.Key{event.KeyOf("1")}, []string{"email", "vanished"})
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	if got := found[0].Record; !got.Get("email").IsNull() || !got.Get("vanished").IsUnchanged() {
+		t.Errorf("got %+v, want nothing said of the property that is gone", got)
+	}
+}

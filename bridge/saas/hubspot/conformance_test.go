@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/bridge/saas/hubspot"
 	"github.com/lockstep-sync/lockstep/bridge/saas/saastest"
@@ -106,6 +107,38 @@ func (a account) Held(id string) (map[string]string, bool) {
 	return r.Properties, ok && !r.Archived
 }
 
+func (a account) Target() (string, error) {
+	return a.s.Create("companies", map[string]string{"name": "x"})
+}
+func (a account) Link(id, target string, main bool) error {
+	if main {
+		return a.s.AssociateMain("contacts", id, "companies", target)
+	}
+	return a.s.Associate("contacts", id, "companies", target)
+}
+func (a account) Unlink(id, target string) error {
+	return a.s.Dissociate("contacts", id, "companies", target)
+}
+
+func (a account) Linked(id string) (target string, others []string) {
+	for _, l := range a.s.Associations("contacts", id, "companies") {
+		if l.Main {
+			target = l.ID
+		} else {
+			others = append(others, l.ID)
+		}
+	}
+	return target, others
+}
+
+func (a account) Skew(d time.Duration) {
+	f := a.s.Faults()
+	f.ClockSkewMS = d.Milliseconds()
+	if err := a.s.SetFaults(f); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
 func (a account) Live() int {
 	n := 0
 	for _, r := range a.s.Records("contacts") {
@@ -149,6 +182,8 @@ func harness(assumptions sim.Assumptions) saastest.Harness {
 			{Name: "tier", Kind: event.Enum, Options: []string{"F", "P"}},
 			{Name: "lastmodifieddate", Kind: event.Instant, ReadOnly: true},
 		},
+		Reference: event.Field{Name: "associations.companies", Reference: "companies"},
+		Skews:     true,
 		Start: func(t *testing.T) saastest.Account {
 			return account{t, start(t, sim.Options{Assumptions: &assumptions})}
 		},
@@ -173,5 +208,12 @@ func TestConformanceUnderTheOppositeAssumptions(t *testing.T) {
 	a.NoopTouchesModified = true
 	a.MergeReturnsNewID = true
 	a.OmitsZeroMillis = true
+	a.FirstCompanyIsPrimary = false
+	a.RemovedPrimaryPassesOn = true
+	a.NewParentReplaces = false
+	a.NoAssociationsIsError = false
+	a.RestoreBringsAssociations = false
+	a.ArchiveSendsAssociationChanges = true
+	a.MergeSendsAssociationChanges = true
 	saastest.Run(t, harness(a))
 }

@@ -49,6 +49,7 @@ type Connector struct {
 	client *saas.Client
 	shapes *shapes
 	hooks  hookCounters
+	heard  heard
 }
 
 // New checks the options; it makes no call.
@@ -90,6 +91,7 @@ func New(o Options) (*Connector, error) {
 	if o.Timeout > 0 {
 		client.Timeout = o.Timeout
 	}
+	client.Now = o.Now
 	c := &Connector{o: o, client: client}
 	c.shapes = newShapes(c.fetchShape, o.Now, func(object string, f *event.Fault) {
 		o.Log.Warn().Str("connection", o.Connection).Str("object", object).Err(f).Msg("properties cannot be read again; going on with those known")
@@ -101,6 +103,13 @@ func New(o Options) (*Connector, error) {
 // and object. More, or mixed ones, are cut into several calls.
 func (c *Connector) Limits(string) event.Limits {
 	return event.Limits{Batch: maxBatch, Mixed: false, Concurrency: concurrency}
+}
+
+// ClockOffset tells by how much HubSpot's clock is ahead of ours, and how far the
+// truth may be from that; known is false until the first answer. It comes from
+// the Date of ordinary answers, and never blocks.
+func (c *Connector) ClockOffset() (offset, uncertainty time.Duration, known bool) {
+	return c.client.ClockOffset()
 }
 
 // Status returns the call limits and counters.

@@ -69,6 +69,9 @@ func (c *Connector) fetchShape(ctx context.Context, object string) (event.Object
 	for i := range list.Results {
 		out.Fields = append(out.Fields, list.Results[i].field(object))
 	}
+	for _, a := range associations[object] {
+		out.Fields = append(out.Fields, a.describe())
+	}
 	if _, has := out.Field(keyField); !has {
 		out.Fields = append(out.Fields, event.Field{Name: keyField, Label: "Record ID", Kind: event.Decimal, Native: "number", Unique: true, ReadOnly: true, Generated: true})
 	}

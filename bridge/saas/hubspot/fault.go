@@ -69,7 +69,7 @@ func (v vendor) Classify(a saas.Answer) *event.Fault {
 	case 477: // the account is being moved between data centres
 		f.Class, f.RetryAfter = event.Transient, min(f.RetryAfter, maxMove)
 	case http.StatusForbidden:
-		f.Message += p.scopes()
+		p.forbidden(f)
 	case http.StatusNotFound:
 		if !known { // HubSpot's own 404 is JSON: this one does not come from the CRM
 			f.Class = event.Rejected
@@ -177,15 +177,22 @@ func (p *problem) issues() []invalid {
 	return issues
 }
 
-// scopes names what a token may not do, for the person who can grant it.
-func (p *problem) scopes() string {
+// missingScopes is how HubSpot says that the token may not do this at all.
+const missingScopes = "MISSING_SCOPES"
+
+// forbidden classifies a 403. One for missing scopes is no record's own: the
+// next one would be refused the same way, so the connection waits for whoever
+// can grant them, instead of parking one record after the other.
+func (p *problem) forbidden(f *event.Fault) {
 	var missing []string
 	for _, detail := range p.Errors {
 		missing = append(missing, detail.Context["requiredGranularScopes"]...)
 		missing = append(missing, detail.Context["requiredScopes"]...)
 	}
-	if len(missing) == 0 {
-		return ""
+	if p.Category == missingScopes || len(missing) > 0 {
+		f.Class, f.Code = event.Unauthorized, missingScopes
 	}
-	return " (grant the app these scopes: " + strings.Join(missing, ", ") + ")"
+	if len(missing) > 0 {
+		f.Message += " (grant the app these scopes: " + strings.Join(missing, ", ") + ")"
+	}
 }

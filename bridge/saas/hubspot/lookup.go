@@ -29,6 +29,9 @@ func (c *Connector) Lookup(ctx context.Context, object, field string, values []s
 	if fault != nil {
 		return nil, fault
 	}
+	if _, is := associationOf(object, field); is {
+		return nil, &event.Fault{Class: event.Rejected, Field: field, Message: "HubSpot's " + object + " cannot be looked up by an association: match by a property"}
+	}
 	property, known := s.fields[field]
 	if !known {
 		return nil, &event.Fault{Class: event.Rejected, Field: field, Message: "HubSpot's " + object + " have no property " + field}

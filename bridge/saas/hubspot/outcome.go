@@ -54,7 +54,7 @@ func (b *batch) match(run []int, open map[int]bool, r *record, results int) (int
 		return i, err == nil && open[i]
 	}
 	for _, i := range run {
-		if open[i] && b.writes[i].Key.ID() == r.ID {
+		if open[i] && b.key(i).ID() == r.ID {
 			return i, true
 		}
 	}
@@ -72,6 +72,12 @@ func (b *batch) result(i int, r *record) event.Result {
 	for n, name := range w.Set.Names {
 		sent := w.Set.Values[n]
 		if sent.IsUnchanged() {
+			continue
+		}
+		if _, is := associationOf(w.Object, name); is {
+			if w.Op == event.DoCreate { // made together with the record
+				out.After.Put(name, idValue(wanted(sent)))
+			}
 			continue
 		}
 		kind := b.shape.kind(name)
@@ -115,7 +121,7 @@ func (b *batch) archived(run []int, errs []problem) {
 func (b *batch) culprits(run []int, context map[string][]string) []int {
 	var hit []int
 	for _, i := range run {
-		id, trace := b.writes[i].Key.ID(), strconv.Itoa(i)
+		id, trace := b.key(i).ID(), strconv.Itoa(i)
 		if holds(context["objectWriteTraceId"], trace) || id != "" && (holds(context["ids"], id) || holds(context["id"], id)) {
 			hit = append(hit, i)
 		}

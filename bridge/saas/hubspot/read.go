@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -55,6 +56,21 @@ type reader struct {
 
 // chunk reads up to a hundred ids.
 func (r *reader) chunk(ctx context.Context, ids []string) ([]event.Snapshot, *event.Fault) {
+	found, fault := r.records(ctx, ids)
+	if fault != nil {
+		return nil, fault
+	}
+	var out []event.Snapshot
+	for _, id := range ids {
+		if rec := found[id]; rec != nil {
+			out = append(out, r.snapshot(rec, event.KeyOf(id)))
+		}
+	}
+	return out, nil
+}
+
+// records reads up to a hundred ids and returns what each of them stands for now.
+func (r *reader) records(ctx context.Context, ids []string) (map[string]*record, *event.Fault) {
 	found, fault := r.batch(ctx, ids, "")
 	if fault != nil {
 		return nil, fault
@@ -76,23 +92,21 @@ func (r *reader) chunk(ctx context.Context, ids []string) ([]event.Snapshot, *ev
 	if fault := r.complete(ctx, survivors, byID); fault != nil {
 		return nil, fault
 	}
-	var out []event.Snapshot
+	out := make(map[string]*record, len(ids))
 	for _, id := range ids {
-		rec := byID[id]
-		if rec == nil {
-			rec = byID[survivors[id]]
-		}
-		if rec != nil {
-			out = append(out, r.snapshot(rec, event.KeyOf(id)))
+		if out[id] = byID[id]; out[id] == nil {
+			out[id] = byID[survivors[id]]
 		}
 	}
 	return out, nil
 }
 
-// batch reads records by id, or by the value of a unique property. Archived
-// ones are left out, whatever the vendor does.
+// batch reads records by id, or by the value of a unique property, with their
+// associations as far as those are asked for. Archived ones are left out,
+// whatever the vendor does.
 func (r *reader) batch(ctx context.Context, values []string, idProperty string) ([]record, *event.Fault) {
-	body := batchBody{Inputs: make([]input, len(values)), Properties: append(append([]string{keyField}, r.fields...), r.extra...), IDProperty: idProperty}
+	properties, links := asked(r.object, r.fields)
+	body := batchBody{Inputs: make([]input, len(values)), Properties: append(append([]string{keyField}, properties...), r.extra...), IDProperty: idProperty}
 	for i, value := range values {
 		body.Inputs[i].ID = value
 	}
@@ -114,7 +128,32 @@ func (r *reader) batch(ctx context.Context, values []string, idProperty string) 
 			live = append(live, rec)
 		}
 	}
-	return live, nil
+	return live, r.associate(ctx, live, links)
+}
+
+// associate reads the associations of records and notes what each field holds.
+func (r *reader) associate(ctx context.Context, records []record, links []association) *event.Fault {
+	if len(records) == 0 {
+		return nil
+	}
+	ids := make([]string, len(records))
+	for i := range records {
+		ids[i] = records[i].ID
+	}
+	for _, a := range links {
+		found, fault := r.c.links(ctx, r.object, a, ids)
+		if fault != nil {
+			return fault
+		}
+		for i := range records {
+			rec := &records[i]
+			if rec.links == nil {
+				rec.links = make(map[string][]link, len(links))
+			}
+			rec.links[a.field] = found[rec.ID]
+		}
+	}
+	return nil
 }
 
 // survivors asks for ids one by one that a batch does not know: a record that
@@ -170,14 +209,34 @@ func (r *reader) complete(ctx context.Context, survivors map[string]string, byID
 	return fault
 }
 
-// snapshot is a record in canonical form, with the properties asked for that
-// HubSpot has.
-func (r *reader) snapshot(rec *record, asked event.Key) event.Snapshot {
-	s := event.Snapshot{Key: event.KeyOf(rec.ID), Asked: asked, At: clock(rec.UpdatedAt)}
+// snapshot is a record in canonical form, with the fields asked for that HubSpot
+// has. A property that is not described (any more) says nothing, whatever the
+// answer holds: it must not pass for one that was cleared.
+func (r *reader) snapshot(rec *record, key event.Key) event.Snapshot {
+	s := event.Snapshot{Key: event.KeyOf(rec.ID), Asked: key, At: clock(rec.UpdatedAt)}
 	for _, name := range r.fields {
-		if value, told := rec.Properties[name]; told {
-			s.Record.Put(name, canonical(r.shape.kind(name), value.pointer()))
+		if a, is := associationOf(r.object, name); is {
+			s.Record.Put(name, idValue(a.main(rec.links[name])))
+			if at := r.c.heard.at(r.object, name, rec.ID); !at.IsZero() {
+				if s.FieldAt == nil {
+					s.FieldAt = make(map[string]time.Time)
+				}
+				s.FieldAt[name] = at
+			}
+			continue
+		}
+		field, known := r.shape.fields[name]
+		if value, told := rec.Properties[name]; told && known {
+			s.Record.Put(name, canonical(field.Kind, value.pointer()))
 		}
 	}
 	return s
+}
+
+// idValue is an id as a field's value; none is null.
+func idValue(id string) event.Value {
+	if id == "" {
+		return event.NullOf(event.Text)
+	}
+	return event.String(id)
 }

@@ -100,18 +100,29 @@ func (s *shape) enough(names []string, now time.Time) bool {
 // renew fetches the shape and remembers it, or remembers that the vendor will
 // not give it.
 func (s *shapes) renew(ctx context.Context, object string) (*shape, *event.Fault) {
+	asked := s.now() // what is answered is at least as new as this
 	described, fault := s.fetch(ctx, object)
-	if fault != nil && fault.Class != event.Rejected && fault.Class != event.Gone {
+	if fault != nil && !denied(fault) {
 		return nil, fault
 	}
-	fresh := &shape{object: described, fields: make(map[string]event.Field, len(described.Fields)), at: s.now(), fault: fault}
+	fresh := &shape{object: described, fields: make(map[string]event.Field, len(described.Fields)), at: asked, fault: fault}
 	for _, f := range described.Fields {
 		fresh.fields[f.Name] = f
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.known[object]; fault == nil || old == nil || old.fault != nil {
+	old := s.known[object]
+	switch {
+	case fault != nil && old != nil && old.fault == nil: // what was known still serves
+	case old != nil && fresh.at.Before(old.at): // a slow answer does not take the place of a newer one
+	default:
 		s.known[object] = fresh
 	}
 	return fresh, fault
+}
+
+// denied tells whether the vendor's answer is final: there is no such object,
+// or not for this token. Asking again soon would bring the same.
+func denied(f *event.Fault) bool {
+	return f.Class == event.Rejected || f.Class == event.Gone || f.Code == missingScopes
 }

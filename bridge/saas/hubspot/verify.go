@@ -15,7 +15,7 @@ import (
 const (
 	signatureHeader = "X-HubSpot-Signature-v3"
 	timestampHeader = "X-HubSpot-Request-Timestamp"
-	maxAge          = 5 * time.Minute
+	maxAge          = 5 * time.Minute // a signature's, by HubSpot's clock, and how far ahead of it one may be
 )
 
 // Why Verify refuses a webhook.
@@ -24,11 +24,18 @@ var (
 	ErrUnsigned     = errors.New("the request carries no HubSpot signature of version 3")
 	ErrBadSignature = errors.New("the HubSpot signature does not match: check webhook_secret, and public_url when a proxy stands between")
 	ErrTooOld       = errors.New("the HubSpot signature is older than five minutes: a repeat by somebody else, or a clock that is off")
+	ErrTooNew       = errors.New("the HubSpot signature is of more than five minutes ahead: a clock is off; HubSpot sends it again, which helps once a call has shown by how much")
 )
 
 // Verify tells whether HubSpot sent the request: its signature of version 3
 // covers method, URI, body and time. Older signatures are not accepted: they
 // do not cover the time. A refusal wraps one of the errors above.
+//
+// The time may be five minutes from HubSpot's own, which is now as corrected by
+// ClockOffset; before an offset is known, our clock counts as HubSpot's. So a
+// request that somebody has recorded can be repeated for five minutes and no
+// longer, whatever the two clocks show: the offset comes from answers to our own
+// authenticated calls, and nothing that a webhook holds moves it.
 func (c *Connector) Verify(r *http.Request, body []byte, now time.Time) error {
 	if c.o.WebhookSecret == "" {
 		return ErrNoSecret
@@ -52,10 +59,14 @@ func (c *Connector) Verify(r *http.Request, body []byte, now time.Time) error {
 	if !hmac.Equal(given, mac.Sum(nil)) { // constant time: a guess learns nothing from ours
 		return ErrBadSignature
 	}
-	// A time ahead of ours is HubSpot's own word, since it is signed: our clock is
-	// behind.
-	if now.Sub(time.UnixMilli(ms)) > maxAge {
+	if offset, _, known := c.ClockOffset(); known {
+		now = now.Add(offset)
+	}
+	switch age := now.Sub(time.UnixMilli(ms)); {
+	case age > maxAge:
 		return ErrTooOld
+	case age < -maxAge:
+		return ErrTooNew
 	}
 	return nil
 }

@@ -79,7 +79,8 @@ func TestWhyASignatureIsRefused(t *testing.T) {
 	}{
 		{"five minutes on the dot", request(uri, good, signedAt), signedAt.Add(5 * time.Minute), nil},
 		{"older", request(uri, good, signedAt), signedAt.Add(5*time.Minute + time.Millisecond), ErrTooOld},
-		{"our clock is behind", request(uri, good, signedAt), signedAt.Add(-time.Hour), nil},
+		{"five minutes ahead on the dot", request(uri, good, signedAt), signedAt.Add(-5 * time.Minute), nil},
+		{"further ahead", request(uri, good, signedAt), signedAt.Add(-5*time.Minute - time.Millisecond), ErrTooNew},
 		{"another secret", request(uri, sign("other", http.MethodPost, uri, "body", signedAt), signedAt), signedAt, ErrBadSignature},
 		{"another time", request(uri, good, signedAt.Add(time.Second)), signedAt, ErrBadSignature},
 		{"an old time under no signature", request(uri, "AAAA", signedAt.Add(-time.Hour)), signedAt, ErrBadSignature},

@@ -21,7 +21,7 @@ const describeWithin = 3 * time.Second
 // HookStats counts what Parse met since the start.
 type HookStats struct {
 	Events       uint64 // elements read
-	Associations uint64 // of them ignored: links between records are not synchronised
+	Associations uint64 // of them ignored: associations that no field holds
 	Unknown      uint64 // of them ignored: subscription types this version does not know
 }
 
@@ -45,12 +45,19 @@ type hook struct {
 	Primary          int64   `json:"primaryObjectId"`
 	Merged           []int64 `json:"mergedObjectIds"`
 	NewObject        int64   `json:"newObjectId"`
+	AssociationType  string  `json:"associationType"`
+	From             int64   `json:"fromObjectId"`
+	To               int64   `json:"toObjectId"`
+	FromType         string  `json:"fromObjectTypeId"` // of generic object.* events
+	ToType           string  `json:"toObjectTypeId"`
 }
 
 // Parse reads the body of a webhook that Verify let pass: an array of events,
 // or one. Every event becomes the change it tells of, in the body's order;
 // property changes of one record, time and author become one change. Creation
-// and restoring name no properties: who wants them reads the record.
+// and restoring name no properties: who wants them reads the record. So does a
+// change of an association: it becomes an Update with an empty After of each
+// record at its ends that has a field for it.
 //
 // HubSpot sends events repeatedly and in any order; Position is the time the
 // vendor gives, and the order of what shares it is unknown. Values are read by
@@ -131,20 +138,19 @@ func (p *hookParser) add(h *hook) error {
 	}
 	word, what, _ := strings.Cut(h.SubscriptionType, ".")
 	object := h.object(word)
+	if what == "associationChange" {
+		return p.associated(h, object)
+	}
 	if word == "object" && object == "" {
 		return errors.New("objectTypeId is missing")
-	}
-	if what == "associationChange" {
-		p.associations++
-		return nil
 	}
 	if object == "" || !knownEvent(what) {
 		p.unknown++
 		p.c.o.Log.Debug().Str("connection", p.c.o.Connection).Str("type", h.SubscriptionType[:min(len(h.SubscriptionType), 100)]).Msg("webhook event of an unknown type ignored")
 		return nil
 	}
-	if h.OccurredAt == nil || *h.OccurredAt < 0 || *h.OccurredAt > maxMillis {
-		return errors.New("occurredAt is missing or no time in milliseconds")
+	if err := h.timed(); err != nil {
+		return err
 	}
 	if what == "merge" {
 		return p.merge(h, object)
@@ -165,6 +171,14 @@ func (p *hookParser) add(h *hook) error {
 		return p.update(h, change)
 	}
 	p.out = append(p.out, change)
+	return nil
+}
+
+// timed checks that the event tells when it happened.
+func (h *hook) timed() error {
+	if h.OccurredAt == nil || *h.OccurredAt < 0 || *h.OccurredAt > maxMillis {
+		return errors.New("occurredAt is missing or no time in milliseconds")
+	}
 	return nil
 }
 
@@ -211,7 +225,7 @@ func (p *hookParser) update(h *hook, change event.Change) error {
 	switch {
 	case fault == nil:
 		kind = s.kind(h.PropertyName)
-	case fault.Class == event.Rejected || fault.Class == event.Gone:
+	case denied(fault):
 		// An object that the account or the token does not have cannot be mapped:
 		// nobody takes this change, whatever its value's form.
 	default:

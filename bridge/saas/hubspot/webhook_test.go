@@ -101,6 +101,27 @@ func TestEventsBecomeChanges(t *testing.T) {
 				{"contacts", "m", event.KeyOf("9"), event.KeyOf("1"), 1742077073905, false, nil},
 				{"contacts", "m", event.KeyOf("9"), event.KeyOf("2"), 1742077073905, false, nil},
 			}},
+		{"an association, as one was captured", `[{"eventId":2073333923,"portalId":50249912,"appId":36665006,"occurredAt":1742077073905,"subscriptionType":"deal.associationChange","attemptNumber":0,"changeSource":"USER","associationType":"DEAL_TO_CONTACT","fromObjectId":7,"toObjectId":8,"associationRemoved":false,"sourceId":"userId:82088707"}]`,
+			[]seen{{"deals", "u", event.KeyOf("7"), "", 1742077073905, false, nil}}},
+		{"an association told by both ends, and by both of its types", `[{"subscriptionType":"contact.associationChange","associationType":"CONTACT_TO_COMPANY","fromObjectId":7,"toObjectId":8,` + at + `,"isPrimaryAssociation":false},
+			{"subscriptionType":"company.associationChange","associationType":"COMPANY_TO_CONTACT","fromObjectId":8,"toObjectId":7,` + at + `},
+			{"subscriptionType":"contact.associationChange","associationType":"CONTACT_TO_COMPANY","fromObjectId":7,"toObjectId":8,` + at + `,"isPrimaryAssociation":true}]`,
+			[]seen{{"contacts", "u", event.KeyOf("7"), "", 1742077073905, false, nil}}},
+		{"an association told by the end without a field, by ourselves", `[{"subscriptionType":"company.associationChange","associationType":"COMPANY_TO_TICKET","fromObjectId":8,"toObjectId":7,` + at + `,"associationRemoved":true,"changeSource":"INTEGRATION","sourceId":"9393361"}]`,
+			[]seen{{"tickets", "u", event.KeyOf("7"), "", 1742077073905, true, nil}}},
+		{"a parent company", `[{"subscriptionType":"company.associationChange","associationType":"PARENT_COMPANY_TO_CHILD_COMPANY","fromObjectId":7,"toObjectId":8,` + at + `}]`,
+			[]seen{{"companies", "u", event.KeyOf("7"), "", 1742077073905, false, nil}, {"companies", "u", event.KeyOf("8"), "", 1742077073905, false, nil}}},
+		{"a generic association", `[{"subscriptionType":"object.associationChange","fromObjectTypeId":"0-3","toObjectTypeId":"0-2","fromObjectId":7,"toObjectId":8,` + at + `}]`,
+			[]seen{{"deals", "u", event.KeyOf("7"), "", 1742077073905, false, nil}}},
+		{"an association that does not say with what", `[{"subscriptionType":"contact.associationChange","fromObjectId":7,` + at + `}]`,
+			[]seen{{"contacts", "u", event.KeyOf("7"), "", 1742077073905, false, nil}}},
+		{"an association beside an edit of the same moment", `[{"subscriptionType":"contact.propertyChange","objectId":7,` + at + `,"propertyName":"a","propertyValue":"1"},
+			{"subscriptionType":"contact.associationChange","associationType":"CONTACT_TO_COMPANY","fromObjectId":7,"toObjectId":8,` + at + `},
+			{"subscriptionType":"contact.propertyChange","objectId":7,` + at + `,"propertyName":"b","propertyValue":"2"}]`,
+			[]seen{{"contacts", "u", event.KeyOf("7"), "", 1742077073905, false, map[string]string{"a": "1", "b": "2"}}, {"contacts", "u", event.KeyOf("7"), "", 1742077073905, false, nil}}},
+		{"associations that no field holds", `[{"subscriptionType":"deal.associationChange","associationType":"DEAL_TO_LINE_ITEM","fromObjectId":7,"toObjectId":8,` + at + `},
+			{"subscriptionType":"contact.associationChange","associationType":"CONTACT_TO_ENGAGEMENT","fromObjectId":7,"toObjectId":8,` + at + `},
+			{"subscriptionType":"object.associationChange","fromObjectTypeId":"2-345","toObjectTypeId":"2-346","fromObjectId":7,"toObjectId":8,` + at + `}]`, nil},
 		{"what is not synchronised", `[{"subscriptionType":"contact.associationChange","objectId":7},{"subscriptionType":"conversation.newMessage","objectId":7},{"subscriptionType":"contact.danced"}]`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -136,16 +157,19 @@ func TestMalformedElementsAreNamed(t *testing.T) {
 	t.Parallel()
 	const good = `{"subscriptionType":"contact.creation","objectId":1,"occurredAt":1}`
 	for body, want := range map[string]string{
-		`{"subscriptionType":"contact.creation","objectId":1}`:                                                    "element 1: occurredAt",
-		`{"subscriptionType":"contact.creation","occurredAt":1}`:                                                  "element 1: objectId",
-		`{"subscriptionType":"contact.creation","objectId":-1,"occurredAt":1}`:                                    "element 1: objectId",
-		`{"subscriptionType":"contact.creation","objectId":1,"occurredAt":99999999999999999}`:                     "element 1: occurredAt",
-		`{"subscriptionType":"contact.propertyChange","objectId":1,"occurredAt":1}`:                               "element 1: propertyName",
-		`{"subscriptionType":"contact.merge","objectId":1,"occurredAt":1}`:                                        "element 1: mergedObjectIds",
-		`{"subscriptionType":"object.creation","objectId":1,"occurredAt":1}`:                                      "element 1: objectTypeId",
-		`{"objectId":1,"occurredAt":1}`:                                                                           "element 1: subscriptionType",
-		`{"subscriptionType":"contact.creation","objectId":"ann@example.com","occurredAt":1}`:                     "element 1: objectId",
-		`{"subscriptionType":"contact.propertyChange","objectId":1,"occurredAt":1,"propertyValue":{"ann":"lee"}}`: "element 1",
+		`{"subscriptionType":"contact.creation","objectId":1}`:                                                                    "element 1: occurredAt",
+		`{"subscriptionType":"contact.creation","occurredAt":1}`:                                                                  "element 1: objectId",
+		`{"subscriptionType":"contact.creation","objectId":-1,"occurredAt":1}`:                                                    "element 1: objectId",
+		`{"subscriptionType":"contact.creation","objectId":1,"occurredAt":99999999999999999}`:                                     "element 1: occurredAt",
+		`{"subscriptionType":"contact.propertyChange","objectId":1,"occurredAt":1}`:                                               "element 1: propertyName",
+		`{"subscriptionType":"contact.merge","objectId":1,"occurredAt":1}`:                                                        "element 1: mergedObjectIds",
+		`{"subscriptionType":"object.creation","objectId":1,"occurredAt":1}`:                                                      "element 1: objectTypeId",
+		`{"objectId":1,"occurredAt":1}`:                                                                                           "element 1: subscriptionType",
+		`{"subscriptionType":"contact.creation","objectId":"ann@example.com","occurredAt":1}`:                                     "element 1: objectId",
+		`{"subscriptionType":"contact.propertyChange","objectId":1,"occurredAt":1,"propertyValue":{"ann":"lee"}}`:                 "element 1",
+		`{"subscriptionType":"contact.associationChange","associationType":"CONTACT_TO_COMPANY","toObjectId":1,"occurredAt":1}`:   "element 1: fromObjectId",
+		`{"subscriptionType":"company.associationChange","associationType":"COMPANY_TO_CONTACT","fromObjectId":1,"occurredAt":1}`: "element 1: fromObjectId or toObjectId",
+		`{"subscriptionType":"contact.associationChange","associationType":"CONTACT_TO_COMPANY","fromObjectId":1,"toObjectId":2}`: "element 1: occurredAt",
 		`7`: "element 1",
 	} {
 		changes, err := described(t).Parse([]byte("[" + good + "," + body + "]"))
@@ -168,6 +192,7 @@ func FuzzParse(f *testing.F) {
 	c := described(f)
 	f.Add([]byte(`[{"subscriptionType":"contact.propertyChange","objectId":7,"occurredAt":1742077073905,"propertyName":"signed_at","propertyValue":"1723741753648"}]`))
 	f.Add([]byte(`{"subscriptionType":"contact.merge","objectId":9,"occurredAt":1,"primaryObjectId":1,"mergedObjectIds":[1,2],"newObjectId":9}`))
+	f.Add([]byte(`[{"subscriptionType":"company.associationChange","associationType":"COMPANY_TO_COMPANY","fromObjectId":1,"toObjectId":2,"occurredAt":1,"associationRemoved":true}]`))
 	f.Add([]byte(`[{"subscriptionType":"object.restore","objectTypeId":"2-1","objectId":1,"occurredAt":1},null]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		changes, err := c.Parse(body)

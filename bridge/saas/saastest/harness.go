@@ -42,7 +42,9 @@ type Harness struct {
 	Forms      []Form                     // what the vendor stores of what it is sent
 	Bad        Pair                       // a value that the vendor refuses and names
 	Lag        bool                       // a lookup by a field that is not unique may miss the newest writes
-	Describes  []event.Field              // some fields as Describe shows them: Name, Kind, ReadOnly, Unique and Options are compared
+	Describes  []event.Field              // some fields as Describe shows them: Name, Kind, ReadOnly, Unique, Options and Reference are compared
+	Reference  event.Field                // a field that holds another record's id: Name and Reference; zero = the object has none. The account is a Linker then
+	Skews      bool                       // the vendor's clock can be set, and the connector measures it: the account is a Clock then, the connector a Clocked
 	Start      func(t *testing.T) Account // a new, empty, healthy account without limits, closed with the test
 }
 
@@ -72,6 +74,24 @@ type Account interface {
 	Calls() int                      // calls answered since the start, of any outcome
 	SendTo(url string)               // where webhooks go from now on
 	Delivered(context.Context) error // waits until every webhook was sent
+}
+
+// Linker is an account whose records refer to others, which people link too.
+type Linker interface {
+	Target() (id string, err error)                    // a new record that can be referred to
+	Link(id, target string, main bool) error           // main: the field holds target from now on; else it stands beside
+	Unlink(id, target string) error                    // ends it
+	Linked(id string) (target string, others []string) // what the field holds, "" = nothing, and what else the record is linked with
+}
+
+// Clock is an account whose clock can be set.
+type Clock interface {
+	Skew(d time.Duration) // its clock is this far ahead of ours from now on
+}
+
+// Clocked is a connector that measures its vendor's clock.
+type Clocked interface {
+	ClockOffset() (offset, uncertainty time.Duration, known bool)
 }
 
 // People edit records in the vendor's own pages. Values are in the vendor's form.

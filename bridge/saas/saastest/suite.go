@@ -43,6 +43,28 @@ func Run(t *testing.T, h Harness) {
 		{"webhooks tell our own writes apart", parsesOwn},
 		{"webhooks that make no sense are refused", parsesNonsense},
 	}
+	if h.Reference.Name != "" {
+		tests = append(tests, []struct {
+			name string
+			run  func(*testing.T, *bench)
+		}{
+			{"a reference is described", describesReference},
+			{"a reference is read, switched and cleared", refers},
+			{"a record is created with its reference", createsReferring},
+			{"a reference to what is not there is rejected by field", refersToNobody},
+			{"a reference and its record fail for themselves", refersInBatches},
+			{"webhooks of references ask for a look at the record", parsesReferences},
+		}...)
+	}
+	if h.Skews {
+		tests = append(tests, []struct {
+			name string
+			run  func(*testing.T, *bench)
+		}{
+			{"the vendor's clock is measured, and followed when it is set", measuresClock},
+			{"webhooks are as old as the vendor's clock says", verifiesBySkewedClock},
+		}...)
+	}
 	for _, one := range tests {
 		t.Run(one.name, func(t *testing.T) {
 			t.Parallel()

@@ -96,6 +96,7 @@ func verifies(t *testing.T, b *bench) {
 		{"as it came", d.request, d.body, now, true},
 		{"four minutes late", d.request, d.body, now.Add(4 * time.Minute), true},
 		{"six minutes late", d.request, d.body, now.Add(6 * time.Minute), false},
+		{"six minutes early", d.request, d.body, now.Add(-6 * time.Minute), false},
 		{"another body", d.request, tampered, now, false},
 		{"an empty body", d.request, nil, now, false},
 		{"another path", with(func(o *http.Request) { o.RequestURI += "x"; o.URL.Path += "x" }), d.body, now, false},

@@ -18,7 +18,7 @@ func describes(t *testing.T, b *bench) {
 	}
 	for _, want := range b.h.Describes {
 		got, has := object.Field(want.Name)
-		got = event.Field{Name: got.Name, Kind: got.Kind, ReadOnly: got.ReadOnly, Unique: got.Unique, Options: got.Options}
+		got = event.Field{Name: got.Name, Kind: got.Kind, ReadOnly: got.ReadOnly, Unique: got.Unique, Options: got.Options, Reference: got.Reference}
 		if diff := cmp.Diff(want, got); !has || diff != "" {
 			t.Errorf("field %s differs (-want +got):\n%s", want.Name, diff)
 		}
