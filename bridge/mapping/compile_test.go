@@ -156,6 +156,38 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"fields to set without archive", func(s *mapping.Spec) {
 			s.DeleteToLeft = mapping.DeleteSpec{Kind: mapping.DeleteUnlink, Set: []mapping.Assignment{{Field: "active"}}}
 		}, `delete.to_left: unlink sets no fields: write archive: {set: …}`},
+		{"lists on both sides", line(mapping.FieldSpec{Parts: [2][]string{{"full_name", "plan"}, {"firstname", "app_id"}}}),
+			`fields[1].right: both sides are lists: name one field on the left or on the right side; others get lines of their own`},
+		{"a list of one", line(mapping.FieldSpec{Left: "full_name", Parts: [2][]string{nil, {"firstname"}}}),
+			`fields[1].right: the list has one name: write right: firstname`},
+		{"a list that names a field twice", line(mapping.FieldSpec{Left: "full_name", Parts: [2][]string{nil, {"firstname", "firstname"}}}),
+			`fields[1].right: a field is listed twice: name each one once`},
+		{"a list with values", line(mapping.FieldSpec{Left: "full_name", Parts: [2][]string{nil, {"firstname", "app_id"}}, Values: []mapping.Pair{{Left: "a", Right: "b"}}}),
+			`fields[1].values: a field of several parts has no table of values: write expressions`},
+		{"a list without expressions", line(mapping.FieldSpec{Left: "full_name", Parts: [2][]string{nil, {"firstname", "app_id"}}}),
+			`fields[1]: nothing says how full_name becomes firstname, app_id: add to_right with a list of an expression for each, such as ["value.split(' ')[0]", …], or write direction: left`},
+		{"a list without its way back", line(mapping.FieldSpec{Left: "full_name", Direction: "both", Parts: [2][]string{nil, {"firstname", "app_id"}}, ToParts: [2][]string{nil, {"value", "value"}}}),
+			`fields[1]: nothing says how firstname, app_id become full_name: add to_left with an expression over them, such as "firstname + ' ' + app_id", or write direction: right`},
+		{"one expression for a list", line(mapping.FieldSpec{Left: "full_name", ToRight: "value", ToLeft: "firstname", Parts: [2][]string{nil, {"firstname", "app_id"}}}),
+			`fields[1].to_right: one expression stands where each of firstname, app_id needs one: write a list: to_right: ["…", "…"]`},
+		{"a list of expressions for one field", line(mapping.FieldSpec{Left: "full_name", Right: "firstname", ToParts: [2][]string{nil, {"value", "value"}}}),
+			`fields[1].to_right: a list of expressions stands where firstname is one field: write one expression`},
+		{"a default for a list", line(mapping.FieldSpec{Left: "full_name", DefaultRight: text("x"), ToLeft: "firstname", Parts: [2][]string{nil, {"firstname", "app_id"}}, ToParts: [2][]string{nil, {"value", "value"}}}),
+			`fields[1].default.right: firstname and app_id are several fields, which have no common default: remove it`},
+		{"two lists that write one field", func(s *mapping.Spec) {
+			for _, name := range []string{"full_name", "plan"} {
+				s.Fields = append(s.Fields, mapping.FieldSpec{Left: name, Parts: [2][]string{nil, {"firstname", "app_id"}}, ToParts: [2][]string{nil, {"value", "value"}}})
+			}
+		}, "fields[2].right: firstname is written by fields[1] already: let one of the two lines only read it: direction: left\n" +
+			"fields[2].right: app_id is written by fields[1] already: let one of the two lines only read it: direction: left"},
+		{"leaving without a filter", func(s *mapping.Spec) { s.LeaveToRight = &mapping.DeleteSpec{Kind: mapping.DeleteUnlink} },
+			`filter.leave.to_right: the left side has no filter that a record could leave: add filter.left, or remove this line`},
+		{"a reference with an expression", line(mapping.FieldSpec{Path: "references[0]", Left: "visits", Right: "app_id", Reference: "companies", ToRight: "string(value)"}),
+			`references[0]: a reference is translated by the other mapping's links, not by expressions or values: remove them`},
+		{"a reference that is merged", line(mapping.FieldSpec{Path: "references[0]", Left: "visits", Right: "app_id", Reference: "companies", Conflict: &mapping.Rule{Kind: mapping.Merge, Expression: "left"}}),
+			`references[0].conflict.merge: visits refers to a record, and two references cannot be merged: give the line a rule of its own: conflict: newest, review or {prefer: …}`},
+		{"an empty merge expression", line(mapping.FieldSpec{Left: "plan", Right: "app_id", Conflict: &mapping.Rule{Kind: mapping.Merge}}),
+			`fields[1].conflict.merge: the expression is empty: write one; a merge expression sees left, right and base`},
 		{"everything at once", func(s *mapping.Spec) {
 			s.Fields = append(s.Fields, mapping.FieldSpec{Left: "no", Right: "nope"}, mapping.FieldSpec{Left: "visits", Right: "app_id"})
 			s.Guard = "x"

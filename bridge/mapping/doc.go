@@ -15,4 +15,5 @@
 //	    known to be true is not taken. SQL and CEL agree on this, which is what
 //	    makes FilterSQL exact.
 //	P4  An expression is bounded: in length, in depth and in what it may cost.
+//	P5  No message quotes a value of a sensitive field.
 package mapping

@@ -24,6 +24,8 @@ func (v vocabulary) explain(message, text string) (what, remedy string) {
 	case strings.HasPrefix(message, "Syntax error: "):
 		what, _, _ = strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting ")
 		what, remedy = "this is no expression: "+short(what), "look at its parentheses and quotes"
+	case strings.Contains(message, "limit exceeded") || strings.Contains(message, "recursion"):
+		what, remedy = "this is no expression that can be read: "+what, "make it shorter, or look at its parentheses and quotes"
 	case strings.HasPrefix(message, undeclared):
 		name, _, _ := strings.Cut(strings.TrimPrefix(message, undeclared), "'")
 		what, remedy = "the expression knows no "+name, v.meant(name, strings.Contains(text, name+"("))

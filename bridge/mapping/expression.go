@@ -105,7 +105,11 @@ func (c *compiler) check(env *cel.Env, path, text string, v vocabulary) (*cel.As
 	}
 	for _, e := range issues.Errors() {
 		what, remedy := v.explain(e.Message, text)
-		c.problems = append(c.problems, Problem{Path: path, Line: e.Location.Line(), Column: e.Location.Column() + 1, What: what, Remedy: remedy})
+		p := Problem{Path: path, Line: e.Location.Line(), Column: e.Location.Column() + 1, What: what, Remedy: remedy}
+		if p.Line < 1 || p.Column < 1 { // the parser gave up as a whole
+			p.Line, p.Column = 0, 0
+		}
+		c.problems = append(c.problems, p)
 	}
 	return nil, false
 }

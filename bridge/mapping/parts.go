@@ -123,6 +123,9 @@ func (c *compiler) compileParts(where string, spec FieldSpec, f *Field, side Sid
 		return
 	}
 	if len(spec.Parts[side.Other()]) > 0 {
+		if side == Left {
+			return // said once, of the right side
+		}
 		c.add(where, "both sides are lists", "name one field on the left or on the right side; others get lines of their own")
 		return
 	}

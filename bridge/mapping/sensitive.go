@@ -11,7 +11,7 @@ import (
 // them: the faults of Convert and Merge do not quote them.
 func (f *Field) Sensitive() bool { return f.hidden }
 
-// detailed is what is wrong with a value, and words that may quote it. All other
+// P5. detailed is what is wrong with a value, and words that may quote it. All other
 // errors of this package say what is wrong without the value: what shows it is
 // Show, which masks it.
 type detailed struct{ what, detail string }

@@ -80,6 +80,20 @@ func TestAClockThatIsSetIsFollowed(t *testing.T) {
 	}
 }
 
+func TestFewCallsFollowAClockTooWithinAMinute(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []time.Duration{time.Hour, 300 * time.Millisecond, -90 * time.Millisecond} {
+		v := vendorClock{now: time.Unix(1_700_000_000, 0)}
+		for range 60 {
+			v.call(4733*time.Millisecond, 40*time.Millisecond, 0.5, 0)
+		}
+		for start := v.now; v.now.Sub(start) <= clockWindow; {
+			v.call(4733*time.Millisecond, 40*time.Millisecond, 0.5, jump)
+		}
+		v.holds(t, jump)
+	}
+}
+
 func TestASingleWrongAnswerIsOutvoted(t *testing.T) {
 	t.Parallel()
 	v := vendorClock{now: time.Unix(1_700_000_000, 0)}
@@ -128,4 +142,12 @@ func TestTheClientLearnsTheOffsetFromAnyAnswer(t *testing.T) {
 	if !known || (offset+time.Hour).Abs() > uncertainty || uncertainty > 10*time.Second {
 		t.Errorf("got %v ± %v, known %v, want an hour behind", offset, uncertainty, known)
 	}
+}
+
+func TestOfTwoAnswersThatDisagreeTheLatestCounts(t *testing.T) {
+	t.Parallel()
+	v := vendorClock{now: time.Unix(1_700_000_000, 0)}
+	v.call(0, 40*time.Millisecond, 0.5, 0)
+	v.call(time.Second, 40*time.Millisecond, 0.5, time.Hour)
+	v.holds(t, time.Hour)
 }

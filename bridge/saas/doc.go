@@ -1,6 +1,7 @@
 // Package saas is what the connectors share: an HTTP JSON client that knows what
-// a failed call means, a limiter that paces one connection at the speed its
-// vendor grants, and the cutting of writes into batches.
+// a failed call means and by how much the vendor's clock differs from ours, a
+// limiter that paces one connection at the speed its vendor grants, and the
+// cutting of writes into batches.
 //
 // Nothing here tries a failed call again. A connector says in an *event.Fault
 // what happened and how long the vendor asks to wait; when and how often to try

@@ -412,6 +412,9 @@ func TestAColumnIsAddedAndThatIsNews(t *testing.T) {
 		return err
 	})
 	r.becomes("contacts", "running")
+	if out, errs, code := r.cli("status", "--config", r.config, "--listen", r.listen); code != 0 || !strings.Contains(out, "NOTICES") || !strings.Contains(out, "fax is new") {
+		t.Errorf("lockstep status: got code %d, %s%s; want the notice in it", code, out, errs)
+	}
 	r.exec("UPDATE customers SET fax = 'x', phone = '2' WHERE email = 'ann@example.com'")
 	r.equals("edits flow on", "2", func() string { return r.property("ann@example.com", "phone") })
 	r.stop()

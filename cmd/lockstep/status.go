@@ -91,9 +91,9 @@ func printStatus(out io.Writer, r report) error {
 	for _, s := range r.Sources {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f s\t%d B\t%s\n", s.Name, s.State, s.Changes, s.LagSeconds, s.BehindBytes, s.Confirmed)
 	}
-	fmt.Fprintln(t, "\nMAPPING\tLEFT\tRIGHT\tCHANGES\tWAITING\tUNDER WAY\tWRITTEN LEFT\tWRITTEN RIGHT\tCONFLICTS\tPARKED")
+	fmt.Fprintln(t, "\nMAPPING\tSTATE\tLEFT\tRIGHT\tCHANGES\tWAITING\tUNDER WAY\tWRITTEN LEFT\tWRITTEN RIGHT\tCONFLICTS\tPARKED")
 	for _, m := range r.Mappings {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", m.Name, m.Left, m.Right, m.Changes, m.Waiting, m.UnderWay,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", m.Name, m.State, m.Left, m.Right, m.Changes, m.Waiting, m.UnderWay,
 			total(m.LeftWrites), total(m.RightWrites), m.Conflicts, m.Parked)
 	}
 	fmt.Fprintln(t, "\nCONNECTION\tSTATE\tCALLS\tWRITES\tIN LINE\tPROBLEM")
@@ -114,6 +114,12 @@ func printStatus(out io.Writer, r report) error {
 			fmt.Fprintln(out, "\nPROBLEMS")
 		}
 		fmt.Fprintln(out, "-", p)
+	}
+	for i, n := range r.Notices {
+		if i == 0 {
+			fmt.Fprintln(out, "\nNOTICES")
+		}
+		fmt.Fprintln(out, "-", n)
 	}
 	return nil
 }

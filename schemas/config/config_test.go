@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,19 @@ func TestEveryKeyIsRead(t *testing.T) {
 }
 
 func sameSecret(a, b config.Secret) bool { return a.Reveal() == b.Reveal() }
+
+func TestEveryExampleLoads(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(paths) < 2 {
+		t.Fatalf("got examples %q, %v, want two and more", paths, err)
+	}
+	for _, path := range paths {
+		if c := load(t, path); len(c.Mappings) == 0 {
+			t.Errorf("%s has no mappings", path)
+		}
+	}
+}
 
 func TestTheExampleLoadsWithDefaults(t *testing.T) {
 	t.Parallel()

@@ -269,3 +269,28 @@ func TestAPropertyThatIsNotDescribedIsNoNull(t *testing.T) {
 		t.Errorf("got %+v, want nothing said of the property that is gone", got)
 	}
 }
+
+func TestABatchRefusedForOneAssociationIsIsolated(t *testing.T) {
+	t.Parallel()
+	c, calls := fake(t, func(batch batchBody) (int, string) {
+		for _, in := range batch.Inputs {
+			if len(in.Associations) > 0 && in.Associations[0].To.ID == "77" {
+				return 404, `{"category":"OBJECT_NOT_FOUND","message":"Could not get some COMPANY objects","context":{"ids":["77"]}}`
+			}
+		}
+		return 201, all(batch, true)
+	})
+	writes := creates(100)
+	writes[7].Set.Put("associations.companies", event.String("77"))
+	for i, r := range c.Apply(context.Background(), writes) {
+		switch {
+		case i == 7 && (r.Err == nil || r.Err.Class != event.Rejected || r.Err.Field != "associations.companies" || !strings.Contains(r.Err.Message, "77")):
+			t.Errorf("the bad input: got %v, want the association rejected", r.Err)
+		case i != 7 && r.Err != nil:
+			t.Errorf("input %d: got %v", i, r.Err)
+		}
+	}
+	if calls.Load() != 2 {
+		t.Errorf("%d calls, want 2: HubSpot names what it is about", calls.Load())
+	}
+}

@@ -122,7 +122,7 @@ func (b *batch) culprits(run []int, context map[string][]string) []int {
 	var hit []int
 	for _, i := range run {
 		id, trace := b.key(i).ID(), strconv.Itoa(i)
-		if holds(context["objectWriteTraceId"], trace) || id != "" && (holds(context["ids"], id) || holds(context["id"], id)) {
+		if holds(context["objectWriteTraceId"], trace) || id != "" && (holds(context["ids"], id) || holds(context["id"], id)) || b.targets(i, context["ids"]) {
 			hit = append(hit, i)
 		}
 	}
