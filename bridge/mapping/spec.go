@@ -81,16 +81,6 @@ func (s *Spec) path(i int) string {
 	return fmt.Sprintf("fields[%d]", i)
 }
 
-// Line tells which of Fields a problem speaks of; false where it is none.
-func (s *Spec) Line(p Problem) (int, bool) {
-	for i := range s.Fields {
-		if rest, ok := strings.CutPrefix(p.Path, s.path(i)); ok && (rest == "" || rest[0] == '.') {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
 // Pair is one line of a value table, each value in its side's canonical text.
 type Pair struct{ Left, Right string }
 

@@ -364,7 +364,7 @@ func (r *rig) settled() {
 			}
 		}
 		var behind int64
-		if err := r.db.QueryRow(context.Background(), "SELECT coalesce(max(pg_current_wal_lsn() - confirmed_flush_lsn), 0)::bigint FROM pg_replication_slots WHERE database = current_database()").Scan(&behind); err != nil {
+		if err := r.db.QueryRow(context.Background(), "SELECT coalesce(max(pg_current_wal_insert_lsn() - confirmed_flush_lsn), 0)::bigint FROM pg_replication_slots WHERE database = current_database()").Scan(&behind); err != nil {
 			return err
 		}
 		if behind > 0 {
