@@ -204,6 +204,9 @@ func (r *record) absorbRebirth(side mapping.Side, c *event.Change) bool {
 		r.forward([]event.Change{*c}, mapping.Right)
 		return true
 	}
+	if !ordered && c.Origin.IsZero() {
+		r.note(r.link.Outlived(r.mapping(), side, c))
+	}
 	if c.Op == event.Restored && r.link.Seen[side].Before(c.Position) {
 		if !r.still() {
 			return false
@@ -228,6 +231,10 @@ func (r *record) reset(side mapping.Side) {
 // abandon removes the link and its index entry for good.
 func (r *record) abandon() {
 	r.become(merge.New)
+	r.link.Thaw()
+	if err := r.putReview(); err != nil {
+		r.lane.fail(err)
+	}
 	r.dropIndex(r.link.Keys[mapping.Right])
 	r.dropLink(r.link.Keys[mapping.Left])
 	if r.link.Parked != nil {

@@ -106,6 +106,7 @@ func (r *record) lostEdits(gone, other mapping.Side) {
 // bury leaves a tombstone: late changes do not bring the record back.
 func (r *record) bury() {
 	if r.link.State != merge.Deleted {
+		r.link.Thaw()
 		r.become(merge.Deleted)
 		r.tell("deleted", "the link ends here: late changes do not bring the record back")
 		r.unpark()

@@ -226,7 +226,7 @@ func (r *record) line(d merge.Decision) {
 		if r.out[side] != idle || plans[side].IsZero() || r.miss[side] {
 			continue
 		}
-		if r.unguarded(side) {
+		if r.unguarded(side, plans[side]) {
 			r.guarded = true
 			r.askRecord(side)
 			return
@@ -245,10 +245,17 @@ func (r *record) line(d merge.Decision) {
 	}
 }
 
-// unguarded tells whether the mapping wants the SaaS record read before this
-// write, and it was not.
-func (r *record) unguarded(side mapping.Side) bool {
-	return side == mapping.Right && r.mapping().Guard() == mapping.GuardRead && !r.guarded
+// unguarded tells whether the SaaS record has to be read before this write, and
+// was not: the mapping wants it, or a field of it is settled by a person or an
+// expression, which want to see both edits and not what our write left of them.
+func (r *record) unguarded(side mapping.Side, plan merge.Plan) bool {
+	if side != mapping.Right || r.guarded {
+		return false
+	}
+	return r.mapping().Guard() == mapping.GuardRead || plan.Holds(func(i int) bool {
+		kind := r.mapping().Fields()[i].Rule().Kind
+		return kind == mapping.Review || kind == mapping.Merge
+	})
 }
 
 func (r *record) enqueue(side mapping.Side, op event.WriteOp) {

@@ -24,7 +24,10 @@ func (r *record) facts() merge.Facts {
 	e, m := r.lane.engine, r.lane.mapping
 	f := merge.Facts{Now: e.clock().UTC(), Precision: m.precision}
 	for _, side := range mapping.Sides {
-		f.Offset[side] = e.sides[m.End(side).Connection].offset()
+		var uncertainty time.Duration
+		if f.Offset[side], uncertainty = e.sides[m.End(side).Connection].offset(); f.Offset[side] != 0 {
+			f.Precision = max(f.Precision, uncertainty) // a corrected time is no better than the correction
+		}
 	}
 	if m.refers {
 		f.Translate = r.translate
@@ -32,17 +35,17 @@ func (r *record) facts() merge.Facts {
 	return f
 }
 
-// offset is the side's clock minus ours, zero while that is not known or no more
+// offset is the side's clock minus ours and how exact that is, zero while that is not known or no more
 // than the measurement's own error.
-func (c *connection) offset() time.Duration {
+func (c *connection) offset() (offset, uncertainty time.Duration) {
 	if c.clock == nil {
-		return 0
+		return 0, 0
 	}
 	offset, uncertainty, known := c.clock.ClockOffset()
 	if !known || offset.Abs() <= uncertainty {
-		return 0
+		return 0, 0
 	}
-	return offset
+	return offset, uncertainty
 }
 
 // reference names a record that others refer to.

@@ -29,6 +29,9 @@ func (l *Link) Applied(m *mapping.Mapping, side mapping.Side, p Plan, res event.
 				s.Values[side] = stored // the side's own form of it
 			}
 		default:
+			if f.Rule().Kind == mapping.Merge {
+				cell.Was, other.Was = cell.Shadow, other.Shadow
+			}
 			cell.Shadow, cell.Now = stored, stored
 			other.Shadow = step.source
 			cell.At = other.At

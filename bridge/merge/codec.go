@@ -22,6 +22,7 @@ type storedCell struct {
 	Told   string   `json:"v,omitempty"` // "." where it equals what is believed
 	Lost   bool     `json:"x,omitempty"`
 	Ours   bool     `json:"o,omitempty"`
+	Was    string   `json:"w,omitempty"`
 	Recent []string `json:"h,omitempty"` // while an edit is pending: what may have been sent
 }
 
@@ -161,7 +162,7 @@ func loadTurns(s string) (t Turns, err error) {
 const maxStored = 8
 
 func storeCell(c Cell) storedCell {
-	out := storedCell{Shadow: storeValue(c.Shadow), Floor: storePosition(c.Floor), Seen: storePosition(c.Seen), Lost: c.Lost, Ours: c.Ours}
+	out := storedCell{Shadow: storeValue(c.Shadow), Floor: storePosition(c.Floor), Seen: storePosition(c.Seen), Lost: c.Lost, Ours: c.Ours, Was: storeValue(c.Was)}
 	if !c.Now.Equal(c.Shadow) {
 		out.Now = storeValue(c.Now)
 	}
@@ -182,6 +183,9 @@ func storeCell(c Cell) storedCell {
 
 func loadCell(s storedCell) (c Cell, err error) {
 	if c.Shadow, err = loadValue(s.Shadow); err != nil {
+		return c, err
+	}
+	if c.Was, err = loadValue(s.Was); err != nil {
 		return c, err
 	}
 	c.Now = c.Shadow

@@ -65,6 +65,9 @@ func (field *Field) review(m *mapping.Mapping, f *mapping.Field, kind mapping.Ru
 func (field *Field) merge(f *mapping.Field, why string, facts Facts) (Entry, bool) {
 	left, right := field.Cell[mapping.Left], field.Cell[mapping.Right]
 	base := left.Shadow
+	if left.Lost || right.Lost { // our write came between the base and the edit that it replaced
+		base = left.Was
+	}
 	if base.IsUnchanged() {
 		base.State = event.Null
 	}

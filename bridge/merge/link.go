@@ -27,6 +27,9 @@ type Cell struct {
 	// Lost marks an edit that our own write overwrote and that won all the
 	// same: Now has to be written back to its own side.
 	Lost bool
+	// Was is the shadow before our last write to either side, of a field whose
+	// conflicts an expression merges: an edit that the write replaced had it as base.
+	Was event.Value
 	// Ours: what stands was written by us, even where the side had said the same
 	// before. A later edit that our write replaced still counts.
 	Ours bool
@@ -120,6 +123,14 @@ func (l *Link) Frozen() (n int) {
 		}
 	}
 	return n
+}
+
+// Thaw lets go of all that waits for a person or is on its way to both sides: the
+// record is deleted.
+func (l *Link) Thaw() {
+	for i := range l.Fields {
+		l.Fields[i].Frozen, l.Fields[i].Settled = nil, nil
+	}
 }
 
 // Revived takes in that the side's record exists again with what was last known

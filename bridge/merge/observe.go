@@ -227,6 +227,9 @@ func (l *Link) overwritten(m *mapping.Mapping, f *mapping.Field, i int, side map
 	const why = "edited while our write was on its way; the write replaced it"
 	cells := field.Cell
 	cells[side] = Cell{Now: edit, At: c.At}
+	if facts.same(f, cells[mapping.Left].Now, cells[mapping.Right].Now) {
+		return nil // it said the same, in another form
+	}
 	if kind := f.Rule().Kind; (kind == mapping.Review || kind == mapping.Merge) && f.Writes(mapping.Left) && f.Writes(mapping.Right) || field.Frozen != nil {
 		mine.Now, mine.At, mine.Lost = edit, c.At, true
 		field.Settled = nil
@@ -241,6 +244,27 @@ func (l *Link) overwritten(m *mapping.Mapping, f *mapping.Field, i int, side map
 		mine.Now, mine.At, mine.Lost = edit, c.At, true
 	}
 	return []Entry{conflict(f, cells, winner, rule, why+"; "+reason)}
+}
+
+// Outlived takes in an edit of a record that is deleted, which comes late or was
+// made before its side heard of the deletion: it is in the audit, once.
+func (l *Link) Outlived(m *mapping.Mapping, side mapping.Side, c *event.Change) []Entry {
+	var audit []Entry
+	for i, f := range m.Fields() {
+		cell := &l.Fields[i].Cell[side]
+		v := f.Take(side, c.After, cell.Now)
+		if v.IsUnchanged() || v.Equal(cell.Now) || !cell.Seen.Before(c.Position) {
+			continue
+		}
+		cell.take(v, c.At)
+		cell.Seen, cell.Told = c.Position, v
+		e := l.Fields[i].entry(f, "conflict")
+		e.Rule, e.Winner, e.Loser = "a deletion wins over an edit", side.Other().String(), v
+		e.Text = "the record is deleted; the edit was made " + stamp(c.At)
+		audit = append(audit, e)
+		cell.agree()
+	}
+	return audit
 }
 
 // sameInstant tells that of two edits that our write replaced, made in the same

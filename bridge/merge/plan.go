@@ -1,6 +1,8 @@
 package merge
 
 import (
+	"slices"
+
 	"github.com/lockstep-sync/lockstep/bridge/mapping"
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
@@ -32,15 +34,9 @@ const (
 // IsZero tells whether there is nothing to write.
 func (p Plan) IsZero() bool { return len(p.steps) == 0 }
 
-// Settles tells whether the plan carries a decision that has to be on disk
-// before it is sent.
-func (p Plan) Settles() bool {
-	for i := range p.steps {
-		if p.steps[i].why == settling {
-			return true
-		}
-	}
-	return false
+// Holds tells whether any field of the plan is one of those.
+func (p Plan) Holds(is func(field int) bool) bool {
+	return slices.ContainsFunc(p.steps, func(s step) bool { return is(s.field) })
 }
 
 // Carried is one field of a write that stands: both sides' values, for the audit.

@@ -353,6 +353,10 @@ func (r *rig) within(limit time.Duration, what string, condition func() error) {
 // settled waits until nothing is under way any more, on either side.
 func (r *rig) settled() {
 	r.t.Helper()
+	r.eventually("the log is flushed", func() error { // the servers commit asynchronously: what is not flushed is in no log yet
+		_, err := r.db.Exec(context.Background(), "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, '', ''); COMMIT")
+		return err
+	})
 	r.eventually("everything settles", func() error {
 		s, err := r.status()
 		if err != nil {
@@ -364,7 +368,7 @@ func (r *rig) settled() {
 			}
 		}
 		var behind int64
-		if err := r.db.QueryRow(context.Background(), "SELECT coalesce(max(pg_current_wal_insert_lsn() - confirmed_flush_lsn), 0)::bigint FROM pg_replication_slots WHERE database = current_database()").Scan(&behind); err != nil {
+		if err := r.db.QueryRow(context.Background(), "SELECT coalesce(max(pg_current_wal_lsn() - confirmed_flush_lsn), 0)::bigint FROM pg_replication_slots WHERE database = current_database()").Scan(&behind); err != nil {
 			return err
 		}
 		if behind > 0 {

@@ -127,7 +127,13 @@ func (b *batch) switchLink(a association, run []int, records map[int]*record) {
 		if b.results[i].Err != nil || v.IsUnchanged() {
 			continue
 		}
-		m, fault := plan(a, records[i], wanted(v), wanted(b.writes[i].Guard.Get(a.field)))
+		guard := b.writes[i].Guard.Get(a.field)
+		m, fault := plan(a, records[i], wanted(v), wanted(guard))
+		if now := a.main(records[i].links[a.field]); !guard.IsUnchanged() && now != wanted(guard) && now != wanted(v) {
+			// The associations were read anyway, so nobody's is replaced blindly: an
+			// association webhook carries no value that could be found again later.
+			fault = &event.Fault{Class: event.GuardMissed, Field: a.field, Message: a.field + " holds another record than expected"}
+		}
 		if fault != nil {
 			b.fail(i, fault)
 			continue
