@@ -25,6 +25,7 @@ type fuse struct {
 
 	mu      sync.Mutex
 	counted []deletion // in the window, carried; at most the limit
+	base    int64      // how many records there were when the window began
 	blown   *blown
 }
 
@@ -59,7 +60,10 @@ func (f *fuse) take(now time.Time, key event.Key, records int64) (ok bool, news 
 		old++
 	}
 	f.counted = f.counted[old:]
-	if !exceeded(f.limit, len(f.counted)+1, records+int64(len(f.counted))) {
+	if len(f.counted) == 0 {
+		f.base = records
+	}
+	if !exceeded(f.limit, len(f.counted)+1, max(f.base, records)) {
 		f.counted = append(f.counted, deletion{now, key})
 		return true, nil
 	}
