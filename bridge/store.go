@@ -21,7 +21,6 @@ func cursorName(mapping string, lane int) string {
 	return "cursor." + mapping + "." + strconv.Itoa(lane)
 }
 func parkedPrefix(mapping string) string { return "parked." + mapping + "." }
-func problemName(mapping string) string  { return "problem." + mapping }
 
 // indexEntry leads from a right record to its left one.
 type indexEntry struct {

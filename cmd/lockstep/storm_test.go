@@ -53,7 +53,9 @@ func TestATriggerAndAFlowThatAnswerEachOtherAreEnded(t *testing.T) {
 	end()
 	<-flow
 	r.order(0, "review", "choose", "--kind", "breaker", "left", "--all", "--by", "ann")
-	r.equals("both sides agree", "bob bob", func() string { return r.column("ada@example.com", "first_name") + " " + r.property("ada@example.com", "firstname") })
+	r.equals("both sides agree", "bob bob", func() string {
+		return r.column("ada@example.com", "first_name") + " " + r.property("ada@example.com", "firstname")
+	})
 }
 
 func TestATriggerThatChangesWhatIsWrittenIsNoEdit(t *testing.T) {
