@@ -72,6 +72,7 @@ func (r *record) absorbEdit(side mapping.Side, c *event.Change) bool {
 		}
 		l.Gone[side], l.Confirmed, r.dirty, r.fresh = false, false, true, true // the key was used again
 	}
+	r.told[side] = c.At
 	before := l.Values(side)
 	unsure, lost := l.Observe(r.mapping(), side, c, r.facts())
 	r.note(lost)

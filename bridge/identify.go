@@ -403,6 +403,9 @@ func (r *record) looked(side mapping.Side, found []event.Snapshot, fault *event.
 		r.follow(side, snap.Key)
 		r.look[side] = false
 	}
+	if snap.At.IsZero() { // a row does not tell when it was changed; the change that led here does
+		snap.At = r.told[side]
+	}
 	before := r.link.Values(side)
 	r.note(r.link.Look(r.mapping(), side, snap, unsure, r.facts()))
 	if r.link.Changed(side, before) {

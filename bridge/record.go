@@ -75,8 +75,9 @@ type record struct {
 	fresh bool // something changed since the record was parked
 	audit []journal.AuditEntry
 	puts  []journal.Put
-	moved bool      // the link is kept under another name from here on: do not store it
-	cause [2]string // id of the newest change of each side, for tracing
+	moved bool         // the link is kept under another name from here on: do not store it
+	told  [2]time.Time // when the newest change of each side was made
+	cause [2]string    // id of the newest change of each side, for tracing
 }
 
 // taken is a change that was taken in, with its side.

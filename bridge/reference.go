@@ -140,6 +140,9 @@ func (e *Engine) wake(m *mappingRun, left, right event.Key) {
 	}
 	e.mu.Unlock()
 	for _, w := range all {
+		if w.mapping.paused != "" {
+			continue // it asks again when it goes on
+		}
 		go func() {
 			if err := w.lane().visit(w.id, func(r *record) { r.fresh = true }); err != nil {
 				e.troubled(w.mapping, err)

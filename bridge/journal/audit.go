@@ -100,47 +100,6 @@ func token(s string) string {
 	return s
 }
 
-// ReadAudit calls each for the chosen entries, oldest first. An error of each
-// ends it and is returned.
-func (j *Journal) ReadAudit(ctx context.Context, f AuditFilter, each func(AuditEntry) error) error {
-	mapping, bucketOf, kind := "*", "*", "*"
-	if f.Mapping != "" {
-		mapping = token(f.Mapping)
-	}
-	if f.Key != "" {
-		bucketOf = bucket(f.Key)
-	}
-	if f.Kind != "" {
-		kind = token(f.Kind)
-	}
-	s := span{stream: streamAudit, filter: auditSubject(mapping, bucketOf, kind)}
-	if !f.Since.IsZero() {
-		s.since = f.Since.Add(-time.Hour) // an entry is stored after it happened; the hour is for clocks that are set
-	}
-	var newest ring
-	err := j.read(ctx, s, func(items []item) error {
-		for _, it := range items {
-			var e AuditEntry
-			if err := json.Unmarshal(it.msg.Data, &e); err != nil {
-				return fmt.Errorf("read audit entry %d: %w", it.seq, err)
-			}
-			if !f.takes(&e) {
-				continue
-			}
-			if f.Limit > 0 {
-				newest.push(e, f.Limit)
-			} else if err := each(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return newest.each(each)
-}
-
 func (f *AuditFilter) takes(e *AuditEntry) bool {
 	return (f.Field == "" || e.about(f.Field)) && (f.Mapping == "" || e.Mapping == f.Mapping) && (f.Key == "" || e.Key == f.Key) && (f.Kind == "" || e.Kind == f.Kind) &&
 		(f.Since.IsZero() || !e.At.Before(f.Since)) && (f.Until.IsZero() || e.At.Before(f.Until))
@@ -154,28 +113,4 @@ func (e *AuditEntry) about(field string) bool {
 		return name == field || left == field || right == field
 	}
 	return e.Field != "" && is(e.Field) || slices.ContainsFunc(e.Values, func(v AuditValue) bool { return is(v.Field) })
-}
-
-// ring keeps the last entries pushed.
-type ring struct {
-	entries []AuditEntry
-	oldest  int
-}
-
-func (r *ring) push(e AuditEntry, limit int) {
-	if len(r.entries) < limit {
-		r.entries = append(r.entries, e)
-		return
-	}
-	r.entries[r.oldest] = e
-	r.oldest = (r.oldest + 1) % limit
-}
-
-func (r *ring) each(each func(AuditEntry) error) error {
-	for i := range r.entries {
-		if err := each(r.entries[(r.oldest+i)%len(r.entries)]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
