@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/bridge"
@@ -24,11 +23,13 @@ type desk interface {
 	Drop(ctx context.Context, id, by string) (bridge.Outcome, error)
 	Replay(ctx context.Context, mapping string, ref bridge.RecordRef, by string) (bridge.Outcome, error)
 	Record(ctx context.Context, mapping string, ref bridge.RecordRef) (bridge.RecordState, error)
+	Status(ctx context.Context) (bridge.Status, error)
 }
 
 // archive is where the history is read.
 type archive interface {
 	ReadAudit(ctx context.Context, f journal.AuditFilter, each func(journal.AuditEntry) error) error
+	ChangesSince(ctx context.Context, mapping string, since time.Time, each func(*event.Change) error) error
 }
 
 // api answers what a console, or the command line, asks. All of it needs the
@@ -37,11 +38,18 @@ type api struct {
 	token string
 	// parts returns what to ask, nil while the system is not running.
 	parts func() (desk, archive, func(ctx context.Context, mapping, by string) error)
+	// ending is done when the server ends: whoever still waits is told so.
+	ending context.Context
 }
 
 const (
-	maxBody  = 64 << 10
-	maxAudit = 100_000 // entries of one answer
+	maxBody = 64 << 10
+	maxName = 200 // of who gives an order
+	// maxLimit bounds what a limit can ask to be held in memory.
+	maxLimit = 100_000
+	// patience is how long one order may take. The engine that took it may have
+	// ended meanwhile; orders can be repeated.
+	patience = 30 * time.Second
 )
 
 func (a *api) mux() http.Handler {
@@ -51,6 +59,7 @@ func (a *api) mux() http.Handler {
 	mux.HandleFunc("POST /api/reviews/{id}", a.with(chooseOne))
 	mux.HandleFunc("POST /api/reviews", a.with(chooseMany))
 	mux.HandleFunc("GET /api/parked", a.with(listParked))
+	mux.HandleFunc("GET /api/parked/{id}", a.with(oneParked))
 	mux.HandleFunc("POST /api/parked/{id}/{order}", a.with(orderParked))
 	mux.HandleFunc("POST /api/parked", a.with(orderManyParked))
 	mux.HandleFunc("GET /api/mappings/{name}/records", a.with(oneRecord))
@@ -60,21 +69,29 @@ func (a *api) mux() http.Handler {
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "there is no "+r.Method+" "+r.URL.Path, "see docs/api.md")
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if problem, status := allowed(r, a.token); status != 0 {
-			refuse(w, status, problem, "lockstep's own commands read it from --data")
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
+	return a.guard(mux)
 }
 
-// asked is one request, with all that answers it.
-type asked struct {
-	*http.Request
-	desk    desk
-	archive archive
-	resume  func(ctx context.Context, mapping, by string) error
+// guard lets nobody pass who has not the token, and ends every request when the
+// server ends.
+func (a *api) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store") // values of records
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if foreign(r) {
+			refuse(w, http.StatusForbidden, "a page of another site may not ask this", "serve the page from this address, or ask from a server of yours")
+			return
+		}
+		if !allowed(r, a.token) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="lockstep"`)
+			refuse(w, http.StatusUnauthorized, "this needs the token of the data directory's "+tokenFile, "send it as Authorization: Bearer …; lockstep's own commands read it from --data or --token-file")
+			return
+		}
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(a.ending, cancel)()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func (a *api) with(f func(q *asked) (any, error)) http.HandlerFunc {
@@ -86,7 +103,7 @@ func (a *api) with(f func(q *asked) (any, error)) http.HandlerFunc {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		out, err := f(&asked{r, d, arch, resume})
+		out, err := f(&asked{Request: r, desk: d, archive: arch, resume: resume})
 		if err != nil {
 			explain(w, err)
 			return
@@ -111,6 +128,7 @@ type apiProblem struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
+// refuse answers with an error.
 func refuse(w http.ResponseWriter, status int, problem, remedy string) {
 	data, err := json.Marshal(apiProblem{problem, remedy})
 	if err != nil {
@@ -125,78 +143,26 @@ func explain(w http.ResponseWriter, err error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxBody), "")
+		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxBody), "name many records by mapping, kind and field")
 	case errors.Is(err, bridge.ErrNotFound):
-		refuse(w, http.StatusNotFound, err.Error(), "list what there is")
+		refuse(w, http.StatusNotFound, reason(err), "list what there is; it may have been settled meanwhile")
 	case errors.Is(err, bridge.ErrDecided):
-		refuse(w, http.StatusConflict, err.Error(), "")
+		refuse(w, http.StatusConflict, reason(err), "edit the record itself if that was wrong")
 	case errors.Is(err, bridge.ErrInvalid):
-		refuse(w, http.StatusBadRequest, err.Error(), "")
+		refuse(w, http.StatusBadRequest, reason(err), "docs/api.md says what can be asked")
 	default:
 		refuse(w, http.StatusServiceUnavailable, err.Error(), "ask again in a moment")
 	}
 }
 
-// read takes the body in, strictly.
-func (q *asked) read(into any) error {
-	d := json.NewDecoder(q.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return err
-		}
-		return fmt.Errorf("the body is no such JSON: %w: %w", err, bridge.ErrInvalid)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("the body goes on behind its JSON: %w", bridge.ErrInvalid)
-	}
-	return nil
-}
-
-func (q *asked) ref() bridge.RecordRef {
-	v := q.URL.Query()
-	return bridge.RecordRef{Left: keyOf(v.Get("left")), Right: keyOf(v.Get("right"))}
-}
-
-// keyOf reads a key as people write it: 42, or ["eu","42"].
-func keyOf(text string) event.Key {
-	switch {
-	case text == "":
-		return ""
-	case text[0] == '[':
-		var parts []string
-		if json.Unmarshal([]byte(text), &parts) == nil {
-			return event.KeyOf(parts...)
+// reason is an error's text without the kind at its end, where the status and
+// the words before it say as much.
+func reason(err error) string {
+	text := err.Error()
+	for _, kind := range []error{bridge.ErrInvalid, bridge.ErrDecided} {
+		if rest, ok := strings.CutSuffix(text, ": "+kind.Error()); ok {
+			return rest
 		}
 	}
-	return event.KeyOf(text)
-}
-
-func (q *asked) limit(otherwise int) (int, error) {
-	text := q.URL.Query().Get("limit")
-	if text == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("limit %q is no number above 0: %w", text, bridge.ErrInvalid)
-	}
-	return n, nil
-}
-
-// moment reads a time, or an age such as 24h.
-func moment(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if age, err := time.ParseDuration(text); err == nil && age > 0 {
-		return now.Add(-age), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time: write 2026-01-31T15:04:05Z, 2026-01-31, or an age such as 24h: %w", text, bridge.ErrInvalid)
+	return text
 }

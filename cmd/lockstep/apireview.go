@@ -1,24 +1,26 @@
 package main
 
 import (
-	"errors"
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/lockstep-sync/lockstep/bridge"
+	"github.com/lockstep-sync/lockstep/bridge/merge"
 )
 
-func (q *asked) reviewFilter() (bridge.ReviewFilter, error) {
-	v := q.URL.Query()
-	limit, err := q.limit(0)
-	return bridge.ReviewFilter{Mapping: v.Get("mapping"), Kind: v.Get("kind"), Field: v.Get("field"), Ref: q.ref(), Limit: limit}, err
-}
-
 func listReviews(q *asked) (any, error) {
-	f, err := q.reviewFilter()
+	v := q.URL.Query()
+	limit, err := q.limit()
 	if err != nil {
 		return nil, err
 	}
-	out, err := q.desk.Reviews(q.Context(), f)
+	ref, err := q.ref()
+	if err != nil {
+		return nil, err
+	}
+	out, err := q.desk.Reviews(q.Context(), bridge.ReviewFilter{Mapping: v.Get("mapping"), Kind: v.Get("kind"), Field: v.Get("field"), Ref: ref, Limit: limit})
 	if out == nil {
 		out = []bridge.Review{}
 	}
@@ -35,17 +37,48 @@ func oneReview(q *asked) (any, error) {
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("review %s: it was decided, or settled itself: %w", q.PathValue("id"), bridge.ErrNotFound)
+	return nil, fmt.Errorf("review %s: %w", q.PathValue("id"), bridge.ErrNotFound)
 }
 
 // decision is the body of a decision about one or many reviews.
 type decision struct {
-	Mapping string  `json:"mapping,omitempty"` // of many: all that match are decided
-	Kind    string  `json:"kind,omitempty"`
-	Field   string  `json:"field,omitempty"`
-	Choice  string  `json:"choice"`
-	Value   *string `json:"value,omitempty"` // of the choice value; null, or none, is null
-	By      string  `json:"by"`
+	Mapping string          `json:"mapping,omitempty"` // of many: all that match are decided
+	Kind    string          `json:"kind,omitempty"`
+	Field   string          `json:"field,omitempty"`
+	Choice  string          `json:"choice"`
+	Value   json.RawMessage `json:"value,omitempty"` // of the choice value: a text, or null
+	By      string          `json:"by"`
+}
+
+// choice checks a decision. A value that was forgotten must not become null on
+// both sides, so null has to be written.
+func (d *decision) choice() (bridge.Choice, error) {
+	c := bridge.Choice{Choice: d.Choice, By: d.By}
+	if err := author(d.By); err != nil {
+		return c, err
+	}
+	switch d.Choice {
+	case merge.ChooseLeft, merge.ChooseRight, bridge.ChoiceConfirm, bridge.ChoiceReject:
+		if d.Value != nil {
+			return c, fmt.Errorf(`"value" goes with the choice %q alone: %w`, merge.ChooseValue, bridge.ErrInvalid)
+		}
+		return c, nil
+	case merge.ChooseValue:
+	default:
+		return c, fmt.Errorf("%q is no choice: left, right or value for a field, confirm or reject for deletions: %w", d.Choice, bridge.ErrInvalid)
+	}
+	if d.Value == nil {
+		return c, fmt.Errorf(`the choice value needs "value": a text in the left side's form, or null: %w`, bridge.ErrInvalid)
+	}
+	if bytes.Equal(d.Value, []byte("null")) {
+		return c, nil
+	}
+	var text string
+	if json.Unmarshal(d.Value, &text) != nil {
+		return c, fmt.Errorf(`"value" is no text and not null: write "5", not 5: %w`, bridge.ErrInvalid)
+	}
+	c.Value = &text
+	return c, nil
 }
 
 func chooseOne(q *asked) (any, error) {
@@ -53,35 +86,24 @@ func chooseOne(q *asked) (any, error) {
 	if err := q.read(&d); err != nil {
 		return nil, err
 	}
-	return q.desk.Choose(q.Context(), bridge.Choice{ID: q.PathValue("id"), Choice: d.Choice, Value: d.Value, By: d.By})
-}
-
-// tally is what became of an order about many records.
-type tally struct {
-	Done    int       `json:"done"`
-	Already int       `json:"already"`
-	Failed  []failure `json:"failed"`
-}
-
-type failure struct {
-	ID    string `json:"id"`
-	Error string `json:"error"`
-}
-
-func (t *tally) count(id string, out bridge.Outcome, err error) {
-	switch {
-	case err != nil:
-		t.Failed = append(t.Failed, failure{id, err.Error()})
-	case out.Already:
-		t.Already++
-	default:
-		t.Done++
+	c, err := d.choice()
+	if err != nil {
+		return nil, err
 	}
+	if d.Mapping != "" || d.Kind != "" || d.Field != "" {
+		return nil, fmt.Errorf("mapping, kind and field are for many reviews: leave them out, or POST to /api/reviews: %w", bridge.ErrInvalid)
+	}
+	c.ID = q.PathValue("id")
+	return q.order(func(ctx context.Context) (bridge.Outcome, error) { return q.desk.Choose(ctx, c) })
 }
 
 func chooseMany(q *asked) (any, error) {
 	var d decision
 	if err := q.read(&d); err != nil {
+		return nil, err
+	}
+	c, err := d.choice()
+	if err != nil {
 		return nil, err
 	}
 	if d.Mapping == "" && d.Kind == "" {
@@ -91,87 +113,13 @@ func chooseMany(q *asked) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := tally{Failed: []failure{}}
-	for _, r := range all {
-		out, err := q.desk.Choose(q.Context(), bridge.Choice{ID: r.ID, Choice: d.Choice, Value: d.Value, By: d.By})
-		if q.Context().Err() != nil {
-			return nil, q.Context().Err()
-		}
-		t.count(r.ID, out, err)
+	ids := make([]string, len(all))
+	for i, r := range all {
+		ids[i] = r.ID
 	}
-	return t, nil
-}
-
-func (q *asked) parkedFilter() (bridge.ParkedFilter, error) {
-	v := q.URL.Query()
-	limit, err := q.limit(0)
-	return bridge.ParkedFilter{Mapping: v.Get("mapping"), Kind: v.Get("kind"), Ref: q.ref(), Limit: limit}, err
-}
-
-func listParked(q *asked) (any, error) {
-	f, err := q.parkedFilter()
-	if err != nil {
-		return nil, err
-	}
-	out, err := q.desk.Parked(q.Context(), f)
-	if out == nil {
-		out = []bridge.ParkedRecord{}
-	}
-	return out, err
-}
-
-// parkedOrder is the body of an order about one or many parked records.
-type parkedOrder struct {
-	Mapping string `json:"mapping,omitempty"`
-	Kind    string `json:"kind,omitempty"`
-	Order   string `json:"order,omitempty"` // of many: retry or drop
-	By      string `json:"by"`
-}
-
-func (q *asked) obey(id, order, by string) (bridge.Outcome, error) {
-	switch order {
-	case "retry":
-		return q.desk.Retry(q.Context(), id, by)
-	case "drop":
-		return q.desk.Drop(q.Context(), id, by)
-	}
-	return bridge.Outcome{}, fmt.Errorf("%q is no order: retry or drop: %w", order, bridge.ErrInvalid)
-}
-
-func orderParked(q *asked) (any, error) {
-	var o parkedOrder
-	if err := q.read(&o); err != nil {
-		return nil, err
-	}
-	return q.obey(q.PathValue("id"), q.PathValue("order"), o.By)
-}
-
-func orderManyParked(q *asked) (any, error) {
-	var o parkedOrder
-	if err := q.read(&o); err != nil {
-		return nil, err
-	}
-	if o.Mapping == "" {
-		return nil, fmt.Errorf("say of which mapping: %w", bridge.ErrInvalid)
-	}
-	return q.obeyAll(o)
-}
-
-func (q *asked) obeyAll(o parkedOrder) (any, error) {
-	all, err := q.desk.Parked(q.Context(), bridge.ParkedFilter{Mapping: o.Mapping, Kind: o.Kind})
-	if err != nil {
-		return nil, err
-	}
-	t := tally{Failed: []failure{}}
-	for _, p := range all {
-		out, err := q.obey(p.ID, o.Order, o.By)
-		if q.Context().Err() != nil {
-			return nil, q.Context().Err()
-		}
-		if errors.Is(err, bridge.ErrNotFound) {
-			out.Already, err = true, nil // it went on meanwhile
-		}
-		t.count(p.ID, out, err)
-	}
-	return t, nil
+	return q.many(d.Mapping, ids, func(ctx context.Context, id string) (bridge.Outcome, error) {
+		c := c
+		c.ID = id
+		return q.desk.Choose(ctx, c)
+	})
 }

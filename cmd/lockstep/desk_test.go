@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-sync/lockstep/testenv"
 )
 
 const reviewedMapping = `
@@ -33,6 +36,26 @@ func (r *rig) order(wantCode int, args ...string) string {
 		r.t.Fatalf("lockstep %s exits with %d, want %d\n%s%s", strings.Join(args, " "), code, wantCode, out, errs)
 	}
 	return out + errs
+}
+
+// unheard runs a command that asks where nobody answers.
+func (r *rig) unheard(args ...string) (code int, errs string) {
+	r.t.Helper()
+	port, err := testenv.FreePort()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, errs, code = r.cli(append(args, "--config", r.config, "--data", filepath.Join(r.dir, "data"), "--listen", testenv.Loopback(port))...)
+	return code, errs
+}
+
+// counted checks a metric of the mapping.
+func (r *rig) counted(metric string, want int) {
+	r.t.Helper()
+	_, body, err := get("http://" + r.listen + "/metrics")
+	if line := fmt.Sprintf("\n%s{mapping=\"contacts\"} %d\n", metric, want); err != nil || !strings.Contains(string(body), line) {
+		r.t.Errorf("metrics do not say%s%v", line, err)
+	}
 }
 
 // listed reads JSON lines.
@@ -87,6 +110,7 @@ func TestAPersonDecides(t *testing.T) {
 		if table := r.order(0, "review", "list"); !strings.Contains(table, "first_name=firstname") {
 			t.Errorf("the table does not name the field:\n%s", table)
 		}
+		r.counted("lockstep_mapping_reviews", 1)
 		one := reviews[0]["id"].(string)
 		if shown := r.order(0, "review", "show", one); !strings.Contains(shown, "L"+choice) || !strings.Contains(shown, "review") {
 			t.Errorf("show tells neither values nor history:\n%s", shown)
@@ -107,6 +131,7 @@ func TestAPersonDecides(t *testing.T) {
 		if list := r.order(0, "review", "list"); !strings.Contains(list, "nothing waits") {
 			t.Errorf("reviews are left:\n%s", list)
 		}
+		r.counted("lockstep_mapping_reviews", 0)
 	}
 	r.collide("ada@example.com", id, "last_name", "King", "lastname", "Byron")
 	r.equals("both edits are merged", "King/Byron King/Byron", func() string {
@@ -125,10 +150,20 @@ func TestAPersonDecides(t *testing.T) {
 	if found := listed(t, r.order(0, "audit", "--mapping", "contacts", "--field", "lastname", "--kind", "conflict", "--since", "1h", "--json")); len(found) != 1 {
 		t.Errorf("conflicts of the field = %v, want one", found)
 	}
+	if all, newest := listed(t, r.order(0, "audit", "--record", row, "--json")), listed(t, r.order(0, "audit", "--record", row, "--limit", "2", "--json")); !reflect.DeepEqual(all[len(all)-2:], newest) {
+		t.Errorf("the newest two are %v, want the last of %v", newest, all)
+	}
+	if code, errs := r.unheard("audit", "--record", row); code != 1 || !strings.Contains(errs, "already runs on this data directory") {
+		t.Errorf("a process that is asked elsewhere: exit code %d, %s", code, errs)
+	}
 	r.stop()
 	if offline := r.order(0, "audit", "--mapping", "contacts", "--record", row); offline != story {
 		t.Errorf("with nothing running the history is\n%s\nwant\n%s", offline, story)
 	}
+	if offline := r.order(0, "audit", "--mapping", "contacts", "--record", "right:"+id); offline != story {
+		t.Errorf("with nothing running, by the contact's id, the history is\n%s\nwant\n%s", offline, story)
+	}
+	r.order(1, "review", "list")
 }
 
 func TestADeletionIsConfirmedOrTakenBack(t *testing.T) {
@@ -144,6 +179,7 @@ func TestADeletionIsConfirmedOrTakenBack(t *testing.T) {
 		}
 		return nil
 	})
+	r.counted("lockstep_mapping_held_deletions", 2)
 	for _, one := range listed(t, r.order(0, "review", "list", "--kind", "delete", "--json")) {
 		choice := "confirm"
 		if one["left"] == `["`+row+`"]` {
@@ -170,6 +206,7 @@ func TestAParkedRecordIsRetriedAndDropped(t *testing.T) {
 		}
 		return nil
 	})
+	r.counted("lockstep_mapping_parked_records", 1)
 	one := listed(t, r.order(0, "parked", "list", "--mapping", "contacts", "--json"))[0]["id"].(string)
 	if shown := r.order(0, "parked", "show", one); !strings.Contains(shown, "no number") || !strings.Contains(shown, "bio") {
 		t.Errorf("show does not tell why:\n%s", shown)
@@ -188,6 +225,10 @@ func TestAParkedRecordIsRetriedAndDropped(t *testing.T) {
 	r.order(64, "parked", "retry", "--by", "ann")
 	r.order(0, "replay", "contacts", "--record", row, "--by", "ann")
 	r.order(2, "replay", "contacts", "--record", "999", "--by", "ann")
+	if all := r.order(0, "replay", "contacts", "--since", "1h", "--by", "ann"); !strings.Contains(all, "1 done, 0 had nothing to do, 0 failed") {
+		t.Errorf("a replay of all that changed says %q", all)
+	}
+	r.order(2, "replay", "people", "--since", "1h", "--by", "ann")
 	if story := r.order(0, "audit", "--record", row); !strings.Contains(story, "dropped") || !strings.Contains(story, "retried") || !strings.Contains(story, "replayed") {
 		t.Errorf("the history does not tell what was ordered:\n%s", story)
 	}
@@ -202,7 +243,7 @@ func TestSensitiveValuesAreMasked(t *testing.T) {
 	r.exec(`UPDATE customers SET phone = $1`, secret)
 	r.equals("it is carried", secret, func() string { return r.property("ada@example.com", "phone") })
 	r.collide("ada@example.com", id, "phone", secret+"1", "phone", secret+"2")
-	if all := r.order(0, "audit") + r.order(0, "review", "list") + r.statusText(); strings.Contains(all, "555") {
+	if all := r.order(0, "audit") + r.order(0, "review", "list") + r.statusText(); strings.Contains(all, "555 0100") { // digits alone are in times, too
 		t.Errorf("a sensitive value is shown:\n%s", all)
 	}
 }
@@ -257,7 +298,7 @@ func TestOrdersNeedTheToken(t *testing.T) {
 		{"an unknown mapping", "POST", "/api/reviews/nobody.lx.y", good, "", `{"choice":"left","by":"ann"}`, 404},
 		{"an unknown word", "POST", "/api/reviews/contacts.lx.y", good, "", `{"chioce":"left","by":"ann"}`, 400},
 		{"no JSON", "POST", "/api/parked", good, "", `left`, 400},
-		{"nobody who orders", "POST", "/api/mappings/contacts/replay", good, "", `{"left":"1"}`, 404},
+		{"nobody who orders", "POST", "/api/mappings/contacts/replay", good, "", `{"left":"1"}`, 400},
 		{"a bad time", "GET", "/api/audit?since=yesterday", good, "", "", 400},
 		{"a bad limit", "GET", "/api/audit?limit=-1", good, "", "", 400},
 		{"a body without end", "POST", "/api/reviews", good, "", `{"by":"` + strings.Repeat("x", 1<<20) + `"}`, 413},

@@ -23,6 +23,9 @@ type server struct {
 	api      atomic.Pointer[http.Handler]
 	listener net.Listener
 	log      zerolog.Logger
+
+	ending context.Context // done when Run ends
+	end    context.CancelFunc
 }
 
 func listen(addr string, b *board, log zerolog.Logger) (*server, error) {
@@ -30,22 +33,28 @@ func listen(addr string, b *board, log zerolog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{board: b, listener: l, log: log}, nil
+	s := &server{board: b, listener: l, log: log}
+	s.ending, s.end = context.WithCancel(context.Background())
+	return s, nil
 }
 
 // take lets webhooks in from here on.
 func (s *server) take(h http.Handler) { s.webhooks.Store(&h) }
 
-// Run serves until ctx ends, then lets requests under way end.
+// Run serves until ctx ends, then lets requests under way end. Those of the API
+// are told to: an order that was not carried out by then is not carried out by
+// this process any more, and a long answer from the audit can be had again.
 func (s *server) Run(ctx context.Context) error {
 	srv := &http.Server{Handler: s.mux(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
+		s.end()
 		stopped <- srv.Shutdown(ctx)
 	})
 	defer stop()
+	defer s.end()
 	if err := srv.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -77,7 +86,7 @@ func (s *server) webhook(w http.ResponseWriter, r *http.Request) {
 
 // open lets orders in from here on.
 func (s *server) open(token string) {
-	h := (&api{token: token, parts: s.board.parts}).mux()
+	h := (&api{token: token, parts: s.board.parts, ending: s.ending}).mux()
 	s.api.Store(&h)
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -37,8 +38,15 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	return execute(ctx, args, os.Stdout, os.Stderr)
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	root := rootCommand()
 	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -46,12 +54,12 @@ func run(args []string) int {
 	var exit *exitError
 	if errors.As(err, &exit) {
 		if text := exit.Error(); text != "" {
-			fmt.Fprintln(os.Stderr, text)
+			fmt.Fprintln(errs, text)
 		}
 		return exit.code
 	}
-	fmt.Fprintln(os.Stderr, "lockstep:", err)
-	fmt.Fprintln(os.Stderr, "see lockstep --help")
+	fmt.Fprintln(errs, "lockstep:", err)
+	fmt.Fprintln(errs, "see lockstep --help")
 	return exitUsage
 }
 
@@ -80,6 +88,14 @@ points to, has to be changed · 64 the command line is wrong.`,
 	root.AddCommand(runCommand(), checkCommand(), statusCommand(), reviewCommand(), parkedCommand(), replayCommand(), auditCommand(), resumeCommand(),
 		uninstallCommand(), versionCommand())
 	return root
+}
+
+// problem makes an error of the exit code 2.
+func problem(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitProblem, fmt.Errorf("lockstep: %w", err)}
 }
 
 // failed makes an error of the exit code 1.

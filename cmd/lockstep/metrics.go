@@ -35,6 +35,9 @@ var (
 	descConflicts = desc("mapping_conflicts_total", "Edits that collided.", "mapping")
 	descMisses    = desc("mapping_guard_misses_total", "Guarded writes that found another edit.", "mapping")
 	descParked    = desc("mapping_parked_records", "Records that wait for a person or their next change.", "mapping")
+	descHeld      = desc("mapping_held_deletions", "Deletions that wait for a person: to be confirmed, or held by the fuse.", "mapping")
+	descReviews   = desc("mapping_reviews", "Fields that wait for a person: conflicts, failed merges, frozen ones.", "mapping")
+	descRecords   = desc("mapping_records", "Linked pairs of records.", "mapping")
 	descHooks     = desc("webhooks_total", "Webhook requests taken.", "connection")
 	descEvents    = desc("webhook_events_total", "Events in webhooks taken.", "connection")
 	descRefused   = desc("webhooks_refused_total", "Webhook requests refused, by reason.", "connection", "reason")
@@ -86,6 +89,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(descConflicts, float64(m.Conflicts), m.Name)
 		count(descMisses, float64(m.GuardMisses), m.Name)
 		gauge(descParked, float64(m.Parked), m.Name)
+		gauge(descHeld, float64(m.Held), m.Name)
+		gauge(descReviews, float64(m.Reviews), m.Name)
+		gauge(descRecords, float64(m.Records), m.Name)
 	}
 	for name, w := range r.Webhooks {
 		count(descHooks, float64(w.Accepted), name)

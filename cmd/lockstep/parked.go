@@ -1,10 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,24 +35,25 @@ func parkedListCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := set(url.Values{}, "mapping", mapping, "kind", kind)
-			setRecord(q, record)
+			if err := setRecord(q, record); err != nil {
+				return err
+			}
 			var all []bridge.ParkedRecord
 			if err := c.ask(cmd, http.MethodGet, "/api/parked", q, nil, &all); err != nil {
 				return err
 			}
 			if c.asJSON {
-				return lines(cmd.OutOrStdout(), all)
+				return lines(cmd.OutOrStdout(), all...)
 			}
 			if len(all) == 0 {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "nothing is parked")
 				return failed(err)
 			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(t, "ID\tMAPPING\tKIND\tLEFT\tRIGHT\tFIELD\tSINCE\tWHY")
+			t := newTable(cmd.OutOrStdout(), "ID", "MAPPING", "KIND", "LEFT", "RIGHT", "FIELD", "SINCE", "WHY")
 			for _, p := range all {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.ID, p.Mapping, p.Kind, plainKey(p.Left), plainKey(p.Right), p.Field, p.Since.Format(time.RFC3339), p.Message)
+				t.row(p.ID, p.Mapping, p.Kind, plainKey(p.Left), plainKey(p.Right), p.Field, p.Since.UTC().Format(time.RFC3339), p.Message)
 			}
-			return failed(t.Flush())
+			return failed(t.flush())
 		},
 	}
 	c.flags(cmd, false)
@@ -70,16 +71,11 @@ func parkedShowCommand() *cobra.Command {
 		Example: `  lockstep parked show contacts.lQ946QX119IGMWlUyaLgM4w`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var all []bridge.ParkedRecord
-			if err := c.ask(cmd, http.MethodGet, "/api/parked", nil, nil, &all); err != nil {
+			var p bridge.ParkedRecord
+			if err := c.ask(cmd, http.MethodGet, "/api/parked/"+url.PathEscape(args[0]), nil, nil, &p); err != nil {
 				return err
 			}
-			for _, p := range all {
-				if p.ID == args[0] {
-					return c.showParked(cmd, p)
-				}
-			}
-			return &exitError{exitProblem, fmt.Errorf("lockstep: nothing is parked as %s: it went on, or was dropped", args[0])}
+			return c.showParked(cmd, p)
 		},
 	}
 	c.flags(cmd, false)
@@ -89,25 +85,29 @@ func parkedShowCommand() *cobra.Command {
 func (c *client) showParked(cmd *cobra.Command, p bridge.ParkedRecord) error {
 	out := cmd.OutOrStdout()
 	if c.asJSON {
-		return lines(out, []bridge.ParkedRecord{p})
+		return lines(out, p)
 	}
-	fmt.Fprintf(out, "%s: %s, since %s\n%s\n\n", p.ID, p.Kind, p.Since.Format(time.RFC3339), p.Message)
+	fmt.Fprintf(out, "%s: %s, since %s\n%s\n\n", p.ID, p.Kind, p.Since.UTC().Format(time.RFC3339), inert(p.Message))
 	key := [2]string{"left", p.Left}
 	if p.Left == "" {
 		key = [2]string{"right", p.Right}
 	}
 	var s bridge.RecordState
 	err := c.ask(cmd, http.MethodGet, "/api/mappings/"+url.PathEscape(p.Mapping)+"/records", set(url.Values{}, key[0], key[1]), nil, &s)
-	if err == nil {
-		t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(t, "FIELD\tLEFT\tRIGHT\tPENDING")
+	var exit *exitError
+	switch {
+	case err == nil:
+		t := newTable(out, "FIELD", "LEFT", "RIGHT", "PENDING")
 		for _, f := range s.Fields {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Field, short(f.Left), short(f.Right), f.Pending)
+			t.row(f.Field, short(f.Left), short(f.Right), f.Pending)
 		}
-		if err := t.Flush(); err != nil {
+		if err := t.flush(); err != nil {
 			return failed(err)
 		}
 		fmt.Fprintln(out)
+	case errors.As(err, &exit) && exit.code == exitProblem: // a record that was never linked is in no pair
+	default:
+		return err
 	}
 	return c.printAudit(cmd, set(url.Values{}, "mapping", p.Mapping, key[0], key[1]))
 }
@@ -127,22 +127,16 @@ func parkedOrderCommand(order, what string) *cobra.Command {
 			if o.By, err = c.who(); err != nil {
 				return err
 			}
-			if len(args) == 1 {
-				var out bridge.Outcome
-				if err := c.ask(cmd, http.MethodPost, "/api/parked/"+url.PathEscape(args[0])+"/"+order, nil, o, &out); err != nil {
-					return err
-				}
-				return printOutcome(cmd.OutOrStdout(), out, c.asJSON)
-			}
-			if !all || o.Mapping == "" {
-				return usage("name one by its ID, or many by --mapping and --kind together with --all")
+			switch {
+			case len(args) == 1 && (all || o.Mapping != "" || o.Kind != ""):
+				return usage("name one by its ID, or many by --mapping and --kind together with --all, not both")
+			case len(args) == 1:
+				return c.order(cmd, "/api/parked/"+url.PathEscape(args[0])+"/"+order, o)
+			case !all || o.Mapping == "":
+				return usage("name one by its ID, or many by --mapping (and --kind) together with --all")
 			}
 			o.Order = order
-			var t tally
-			if err := c.ask(cmd, http.MethodPost, "/api/parked", nil, o, &t); err != nil {
-				return err
-			}
-			return tallied(cmd.OutOrStdout(), t, c.asJSON)
+			return c.orders(cmd, "/api/parked", o)
 		},
 	}
 	c.flags(cmd, true)

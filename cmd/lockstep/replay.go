@@ -1,12 +1,9 @@
 package main
 
 import (
-	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
-
-	"github.com/lockstep-sync/lockstep/bridge"
 )
 
 func replayCommand() *cobra.Command {
@@ -16,8 +13,12 @@ func replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay MAPPING",
 		Short: "Read both sides of records again, and merge them",
-		Long: `Reads both sides of one record, of all parked ones, or of all that the audit speaks of
-since a time, and merges what it finds as if it had just been told. Harmless to repeat.`,
+		Long: `Reads both sides of one record, of all parked ones, or of all that changed or that the
+audit speaks of since a time, and merges what it finds as if it had just been told.
+Harmless to repeat.
+
+Exit codes: 0 done · 1 nobody answers · 2 refused, or not found (of many: one of them) · 64 the
+command line is wrong.`,
 		Example: `  lockstep replay contacts --record 42
   lockstep replay contacts --parked
   lockstep replay contacts --since 2h`,
@@ -28,30 +29,29 @@ since a time, and merges what it finds as if it had just been told. Harmless to 
 				return err
 			}
 			q := url.Values{}
-			setRecord(q, record)
-			o.Left, o.Right = q.Get("left"), q.Get("right")
-			path := "/api/mappings/" + url.PathEscape(args[0]) + "/replay"
-			if record != "" {
-				var out bridge.Outcome
-				if err := c.ask(cmd, http.MethodPost, path, nil, o, &out); err != nil {
-					return err
-				}
-				return printOutcome(cmd.OutOrStdout(), out, c.asJSON)
-			}
-			if o.Parked == (o.Since != "") {
-				return usage("say what to replay: --record, --parked or --since")
-			}
-			var t tally
-			if err := c.ask(cmd, http.MethodPost, path, nil, o, &t); err != nil {
+			if err := setRecord(q, record); err != nil {
 				return err
 			}
-			return tallied(cmd.OutOrStdout(), t, c.asJSON)
+			o.Left, o.Right = q.Get("left"), q.Get("right")
+			path, ways := "/api/mappings/"+url.PathEscape(args[0])+"/replay", 0
+			for _, given := range []bool{record != "", o.Parked, o.Since != ""} {
+				if given {
+					ways++
+				}
+			}
+			switch {
+			case ways != 1:
+				return usage("say what to replay: --record, --parked or --since, one of them")
+			case record != "":
+				return c.order(cmd, path, o)
+			}
+			return c.orders(cmd, path, o)
 		},
 	}
 	c.flags(cmd, true)
 	cmd.Flags().StringVar(&record, "record", "", "this record: 42, right:9001 or [\"eu\",\"42\"]")
 	cmd.Flags().BoolVar(&o.Parked, "parked", false, "all parked records")
-	cmd.Flags().StringVar(&o.Since, "since", "", "all that the audit speaks of since this time, or for this long (2h)")
+	cmd.Flags().StringVar(&o.Since, "since", "", "all that changed since this `TIME`, or for this long (2h)")
 	return cmd
 }
 
@@ -69,11 +69,7 @@ is worked through; nothing of it was lost. lockstep status says what changed.`,
 			if err != nil {
 				return err
 			}
-			var out bridge.Outcome
-			if err := c.ask(cmd, http.MethodPost, "/api/mappings/"+url.PathEscape(args[0])+"/resume", nil, map[string]string{"by": by}, &out); err != nil {
-				return err
-			}
-			return printOutcome(cmd.OutOrStdout(), out, c.asJSON)
+			return c.order(cmd, "/api/mappings/"+url.PathEscape(args[0])+"/resume", map[string]string{"by": by})
 		},
 	}
 	c.flags(cmd, true)

@@ -1,17 +1,19 @@
 package main
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"text/tabwriter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/bridge"
+	"github.com/lockstep-sync/lockstep/bridge/merge"
 )
 
 func reviewCommand() *cobra.Command {
@@ -44,13 +46,15 @@ func reviewListCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := set(url.Values{}, "mapping", mapping, "kind", kind, "field", field)
-			setRecord(q, record)
+			if err := setRecord(q, record); err != nil {
+				return err
+			}
 			var all []bridge.Review
 			if err := c.ask(cmd, http.MethodGet, "/api/reviews", q, nil, &all); err != nil {
 				return err
 			}
 			if c.asJSON {
-				return lines(cmd.OutOrStdout(), all)
+				return lines(cmd.OutOrStdout(), all...)
 			}
 			return failed(printReviews(cmd.OutOrStdout(), all))
 		},
@@ -68,24 +72,15 @@ func printReviews(out io.Writer, all []bridge.Review) error {
 		_, err := fmt.Fprintln(out, "nothing waits for a person")
 		return err
 	}
-	t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tMAPPING\tKIND\tRECORD\tFIELD\tLEFT\tRIGHT\tSINCE\tWHY")
+	t := newTable(out, "ID", "MAPPING", "KIND", "RECORD", "FIELD", "LEFT", "RIGHT", "SINCE", "WHY")
 	for _, r := range all {
 		record := plainKey(r.Left) + " = " + plainKey(r.Right)
 		if r.Kind == "fuse" {
 			record = fmt.Sprintf("%d held", r.Held)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Mapping, r.Kind, record, r.Field, short(r.LeftValue), short(r.RightValue), r.Since.Format(time.RFC3339), r.Message)
+		t.row(r.ID, r.Mapping, r.Kind, record, r.Field, short(r.LeftValue), short(r.RightValue), r.Since.UTC().Format(time.RFC3339), r.Message)
 	}
-	return t.Flush()
-}
-
-// short cuts a value for a table; show has all of it.
-func short(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:39]) + "…"
-	}
-	return s
+	return t.flush()
 }
 
 func reviewShowCommand() *cobra.Command {
@@ -101,26 +96,37 @@ func reviewShowCommand() *cobra.Command {
 				return err
 			}
 			if c.asJSON {
-				return lines(cmd.OutOrStdout(), []bridge.Review{r})
+				return lines(cmd.OutOrStdout(), r)
 			}
-			out := cmd.OutOrStdout()
-			t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-			for _, line := range [][2]string{{"id", r.ID}, {"mapping", r.Mapping}, {"kind", r.Kind}, {"left record", plainKey(r.Left)}, {"right record", plainKey(r.Right)}, {"field", r.Field},
-				{"left value", valueAt(r.LeftValue, r.LeftAt)}, {"right value", valueAt(r.RightValue, r.RightAt)}, {"before", r.Base}, {"since", r.Since.Format(time.RFC3339)}, {"why", r.Message},
-				{"choices", fmt.Sprint(r.Choices)}} {
-				if line[1] != "" {
-					fmt.Fprintf(t, "%s\t%s\n", line[0], line[1])
-				}
-			}
-			if err := t.Flush(); err != nil || r.Left == "" {
-				return failed(err)
-			}
-			fmt.Fprintln(out)
-			return c.printAudit(cmd, set(url.Values{}, "mapping", r.Mapping, "left", r.Left, "field", r.Field))
+			return c.showReview(cmd, r)
 		},
 	}
 	c.flags(cmd, false)
 	return cmd
+}
+
+func (c *client) showReview(cmd *cobra.Command, r bridge.Review) error {
+	out := cmd.OutOrStdout()
+	t := newTable(out)
+	for _, line := range [][2]string{{"id", r.ID}, {"mapping", r.Mapping}, {"kind", r.Kind}, {"left record", plainKey(r.Left)}, {"right record", plainKey(r.Right)}, {"field", r.Field},
+		{"left value", valueAt(r.LeftValue, r.LeftAt)}, {"right value", valueAt(r.RightValue, r.RightAt)}, {"before", r.Base}, {"since", r.Since.UTC().Format(time.RFC3339)}, {"why", r.Message},
+		{"held", held(r.Held)}, {"choices", strings.Join(r.Choices, ", ")}} {
+		if line[1] != "" {
+			t.row(line[:]...)
+		}
+	}
+	if err := t.flush(); err != nil || r.Left == "" {
+		return failed(err)
+	}
+	fmt.Fprintln(out)
+	return c.printAudit(cmd, set(url.Values{}, "mapping", r.Mapping, "left", r.Left, "field", r.Field))
+}
+
+func held(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d deletions", n)
 }
 
 func valueAt(value string, at time.Time) string {
@@ -143,7 +149,8 @@ The value is given in the left side's form and goes to both sides. A rejected
 deletion brings the record back. The same decision twice changes nothing; another
 one later is refused.
 
-Exit codes: 0 done · 1 nobody answers · 2 refused, or not found · 64 the command line is wrong.`,
+Exit codes: 0 done · 1 nobody answers · 2 refused, or not found (of many: one of them) · 64 the
+command line is wrong.`,
 		Example: `  lockstep review choose contacts.lQ946….9sr5q left
   lockstep review choose contacts.lQ946….9sr5q value --value "+1 555 0100"
   lockstep review choose --mapping contacts --kind conflict --field phone left --all
@@ -155,27 +162,19 @@ Exit codes: 0 done · 1 nobody answers · 2 refused, or not found · 64 the comm
 				return err
 			}
 			d.Choice = args[len(args)-1]
-			if cmd.Flags().Changed("value") {
-				d.Value = &value
-			}
-			if (d.Choice == "value") != (d.Value != nil || null) {
-				return usage("value goes with --value TEXT or --null, and nothing else does")
-			}
-			if len(args) == 2 {
-				var out bridge.Outcome
-				if err := c.ask(cmd, http.MethodPost, "/api/reviews/"+url.PathEscape(args[0]), nil, d, &out); err != nil {
-					return err
-				}
-				return printOutcome(cmd.OutOrStdout(), out, c.asJSON)
-			}
-			if !all || d.Mapping == "" && d.Kind == "" {
-				return usage("name one by its ID, or many by --mapping, --kind and --field together with --all")
-			}
-			var t tally
-			if err := c.ask(cmd, http.MethodPost, "/api/reviews", nil, d, &t); err != nil {
+			if d.Value, err = givenValue(cmd, d.Choice, value, null); err != nil {
 				return err
 			}
-			return tallied(cmd.OutOrStdout(), t, c.asJSON)
+			many := d.Mapping != "" || d.Kind != "" || d.Field != ""
+			switch {
+			case len(args) == 2 && (many || all):
+				return usage("name one by its ID, or many by --mapping, --kind and --field together with --all, not both")
+			case len(args) == 2:
+				return c.order(cmd, "/api/reviews/"+url.PathEscape(args[0]), d)
+			case !all || d.Mapping == "" && d.Kind == "":
+				return usage("name one by its ID, or many by --mapping or --kind (and --field) together with --all")
+			}
+			return c.orders(cmd, "/api/reviews", d)
 		},
 	}
 	c.flags(cmd, true)
@@ -188,19 +187,18 @@ Exit codes: 0 done · 1 nobody answers · 2 refused, or not found · 64 the comm
 	return cmd
 }
 
-func usage(text string) error { return &exitError{exitUsage, errors.New("lockstep: " + text)} }
-
-func printOutcome(out io.Writer, o bridge.Outcome, asJSON bool) error {
-	if asJSON {
-		return lines(out, []bridge.Outcome{o})
+// givenValue is the value that goes with a choice, nil where none does.
+func givenValue(cmd *cobra.Command, choice, value string, null bool) (json.RawMessage, error) {
+	given := cmd.Flags().Changed("value")
+	switch {
+	case !slices.Contains([]string{merge.ChooseLeft, merge.ChooseRight, merge.ChooseValue, bridge.ChoiceConfirm, bridge.ChoiceReject}, choice):
+		return nil, usage(fmt.Sprintf("%q is no choice: left, right or value for a field, confirm or reject for deletions", choice))
+	case choice != merge.ChooseValue && (given || null), choice == merge.ChooseValue && given == null:
+		return nil, usage("the choice value, and no other, goes with either --value TEXT or --null")
+	case null:
+		return json.RawMessage("null"), nil
+	case given:
+		return json.Marshal(value)
 	}
-	text := o.Done
-	if o.Already {
-		text = "nothing to do: " + text
-	}
-	if o.Records > 1 {
-		text += fmt.Sprintf(" (%d records)", o.Records)
-	}
-	_, err := fmt.Fprintln(out, text)
-	return failed(err)
+	return nil, nil
 }

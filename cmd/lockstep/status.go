@@ -91,19 +91,19 @@ func printStatus(out io.Writer, r report) error {
 	for _, s := range r.Sources {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f s\t%d B\t%s\n", s.Name, s.State, s.Changes, s.LagSeconds, s.BehindBytes, s.Confirmed)
 	}
-	fmt.Fprintln(t, "\nMAPPING\tSTATE\tLEFT\tRIGHT\tCHANGES\tWAITING\tUNDER WAY\tWRITTEN LEFT\tWRITTEN RIGHT\tCONFLICTS\tPARKED")
+	fmt.Fprintln(t, "\nMAPPING\tSTATE\tLEFT\tRIGHT\tCHANGES\tWAITING\tUNDER WAY\tWRITTEN LEFT\tWRITTEN RIGHT\tCONFLICTS\tREVIEWS\tHELD\tPARKED")
 	for _, m := range r.Mappings {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", m.Name, m.State, m.Left, m.Right, m.Changes, m.Waiting, m.UnderWay,
-			total(m.LeftWrites), total(m.RightWrites), m.Conflicts, m.Parked)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", m.Name, m.State, m.Left, m.Right, m.Changes, m.Waiting, m.UnderWay,
+			total(m.LeftWrites), total(m.RightWrites), m.Conflicts, m.Reviews, m.Held, m.Parked)
 	}
 	fmt.Fprintln(t, "\nCONNECTION\tSTATE\tCALLS\tWRITES\tIN LINE\tPROBLEM")
 	for _, c := range r.Connections {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\n", c.Name, c.State, c.Calls, c.Writes, c.Waiting, c.Problem)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\n", c.Name, c.State, c.Calls, c.Writes, c.Waiting, inert(c.Problem))
 	}
 	if len(r.Parked) > 0 {
 		fmt.Fprintln(t, "\nPARKED\tLEFT\tRIGHT\tSINCE\tWHY")
 		for _, p := range r.Parked {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s: %s\n", p.Mapping, p.Left, p.Right, p.Since.Format(time.RFC3339), p.Kind, p.Message)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s: %s\n", p.Mapping, plainKey(p.Left), plainKey(p.Right), p.Since.Format(time.RFC3339), p.Kind, inert(p.Message))
 		}
 	}
 	if err := t.Flush(); err != nil {
@@ -113,13 +113,13 @@ func printStatus(out io.Writer, r report) error {
 		if i == 0 {
 			fmt.Fprintln(out, "\nPROBLEMS")
 		}
-		fmt.Fprintln(out, "-", p)
+		fmt.Fprintln(out, "-", inert(p))
 	}
 	for i, n := range r.Notices {
 		if i == 0 {
 			fmt.Fprintln(out, "\nNOTICES")
 		}
-		fmt.Fprintln(out, "-", n)
+		fmt.Fprintln(out, "-", inert(n))
 	}
 	return nil
 }

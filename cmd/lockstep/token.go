@@ -32,14 +32,26 @@ func apiToken(dir string) (string, error) {
 		return "", fmt.Errorf("make the API's token: %w", err)
 	}
 	token = hex.EncodeToString(secret)
-	// Written beside and renamed, so that a crash leaves no half of one.
-	if err := os.WriteFile(path+".new", []byte(token+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("store the API's token: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := writeToken(path, token); err != nil {
 		return "", fmt.Errorf("store the API's token: %w", err)
 	}
 	return token, nil
+}
+
+// writeToken writes beside and renames, so that a crash leaves no half of one.
+func writeToken(path, token string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), tokenFile+".*") // readable by its owner only
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(token + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 func readToken(path string) (string, error) {
@@ -54,17 +66,20 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// allowed tells whether a request may give orders: it carries the token, and no
-// page of another site made a browser send it.
-func allowed(r *http.Request, token string) (problem string, status int) {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-			return "a page of another site may not ask this", http.StatusForbidden
-		}
+// foreign tells whether a page of another site made a browser send the request.
+// It cannot know the token; but whoever has the browser may have it in reach.
+func foreign(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
 	}
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-		return "the token of the data directory's " + tokenFile + " is needed, as Authorization: Bearer …", http.StatusUnauthorized
-	}
-	return "", 0
+	u, err := url.Parse(origin)
+	return err != nil || u.Host != r.Host
+}
+
+// allowed tells whether a request carries the token. How long it takes tells
+// nothing about how much of a wrong one is right.
+func allowed(r *http.Request, token string) bool {
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
 }
