@@ -292,14 +292,15 @@ func (r *record) adopt(known mapping.Side, key event.Key) {
 			"%s %s has the same match value but is linked with row %s: give one of the two rows another value", m.End(known.Other()).Object, key, owner)})
 		return
 	}
-	own := r.link.State == merge.Creating && r.doubt
 	r.link.Keys[mapping.Right], r.link.Gone[mapping.Right] = key, false
 	r.link.Forget(mapping.Right)
-	r.become(merge.New)
-	r.doubt = false
-	if own {
+	if r.link.State == merge.Creating && r.doubt {
+		r.dirty = true // it stays that: what is read there was written by us (see looked)
 		r.tell("found", "a creation whose answer was lost is found again")
+	} else {
+		r.become(merge.New)
 	}
+	r.doubt = false
 }
 
 // claim gives an existing left record to this right one: under the lock, the
@@ -319,9 +320,6 @@ func (r *record) claim(left event.Key) {
 		link = merge.NewLink(r.mapping(), mapping.Left, left)
 	}
 	link.Keys[mapping.Right] = r.id.key
-	if link.State == merge.Creating {
-		link.State = merge.New
-	}
 	data, err := link.Encode(r.mapping())
 	if err != nil {
 		r.lane.fail(err)
@@ -402,6 +400,11 @@ func (r *record) looked(side mapping.Side, found []event.Snapshot, fault *event.
 	if snap.Key != r.link.Keys[side] {
 		r.follow(side, snap.Key)
 		r.look[side] = false
+	}
+	if l := r.link; l.State != merge.Creating && !(r.again && l.State == merge.Linked) {
+		// Another mapping of ours may have written it. Only where this one may have
+		// forgotten a write is it believed to be that.
+		snap.Own = nil
 	}
 	if snap.At.IsZero() { // a row does not tell when it was changed; the change that led here does
 		snap.At = r.told[side]

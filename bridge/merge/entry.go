@@ -7,7 +7,7 @@ import (
 
 // Entry is what the audit keeps of a decision about one field.
 type Entry struct {
-	Kind   string // conflict, one-way, review, frozen, chosen, resumed
+	Kind   string // conflict, one-way, review, frozen, chosen, resumed, recalled
 	Field  string // left=right
 	Left   event.Value
 	Right  event.Value

@@ -162,7 +162,7 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 	var audit []Entry
 	for i, f := range m.Fields() {
 		field := &l.Fields[i]
-		cell, other := &field.Cell[side], &field.Cell[side.Other()]
+		cell := &field.Cell[side]
 		v := f.Take(side, snap.Record, cell.Now)
 		if v.IsUnchanged() {
 			continue
@@ -176,8 +176,8 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 		}
 		if s := field.Settled; s != nil && v.Equal(s.Values[side]) {
 			cell.Now, cell.Lost, before = v, false, v // a decision that a crash made us forget to have carried
-		} else if source, ours := other.source(f, side, v, facts); ours && !v.Equal(cell.Now) && !cell.Edited() {
-			cell.Now, cell.Shadow, other.Shadow = v, v, source // a write of ours that a crash made us forget
+		} else if !v.Equal(cell.Now) && !cell.Edited() {
+			audit = append(audit, l.recallRead(m, i, side, v, at, snap.Wrote(f.Names(side)), facts)...)
 		}
 		told := false // an event of the snapshot's own value told when it was made
 		for j := range unsure {
@@ -216,6 +216,32 @@ func (l *Link) Look(m *mapping.Mapping, side mapping.Side, snap *event.Snapshot,
 		}
 	}
 	return audit
+}
+
+// recallRead is recall for a value that was read: a write of ours that a crash,
+// or an answer that never came, made us forget. It is one when it is the image of
+// a value that the other side held a moment ago, or when the side says that we
+// wrote it and the other side holds what it has not got: a later value, as that
+// side's changes come in order. What was forgotten is in the audit, as nothing
+// else says whence it came.
+func (l *Link) recallRead(m *mapping.Mapping, i int, side mapping.Side, v event.Value, at time.Time, wrote bool, facts Facts) []Entry {
+	f, field := m.Fields()[i], &l.Fields[i]
+	cell, other := &field.Cell[side], &field.Cell[side.Other()]
+	source, known := other.source(f, side, v, facts)
+	if !known && !(wrote && other.Edited()) {
+		return nil
+	}
+	cell.Now, cell.Shadow, other.Shadow = v, v, source
+	if !wrote {
+		return nil
+	}
+	cell.At, cell.Floor, cell.Ours = at, Later(cell.Floor, clock(at)), true // M2
+	if known || facts.same(f, field.Cell[mapping.Left].Now, field.Cell[mapping.Right].Now) {
+		return nil
+	}
+	e := field.entry(f, "recalled")
+	e.Text = "the " + side.String() + " side holds what was written there before a restart; the other side was edited since"
+	return []Entry{e}
 }
 
 // overwritten applies the field's rule to an edit that our write replaced

@@ -111,6 +111,8 @@ func (s *stage) do(line string) {
 		s.observe(s.side(word), args)
 	case "look":
 		s.look(args)
+	case "found":
+		s.link.Forget(mapping.Right)
 	case "decide":
 		s.decide()
 	case "stands":
@@ -182,7 +184,7 @@ func (s *stage) observe(side mapping.Side, args []string) {
 	}
 }
 
-// look takes in a read of the right record: look name=Bob at 10s.
+// look takes in a read of the right record: look name=Bob at 10s [by us].
 func (s *stage) look(args []string) {
 	snap := event.Snapshot{}
 	for i, arg := range args {
@@ -190,6 +192,11 @@ func (s *stage) look(args []string) {
 			snap.Record.Put(name, value(text))
 		} else if arg == "at" {
 			snap.At = began.Add(s.duration(args[i+1]))
+		} else if arg == "us" {
+			snap.Own = make(map[string]bool)
+			for _, name := range snap.Record.Names {
+				snap.Own[name] = true
+			}
 		}
 	}
 	s.tell(s.link.Look(s.m, mapping.Right, &snap, s.unsure, s.facts))

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -34,8 +35,22 @@ func live(crm *hubspot.Server) int {
 func (r *rig) crowd(n int) {
 	r.t.Helper()
 	r.exec(`INSERT INTO customers (email, first_name) SELECT 'p' || i || '@example.com', 'P' || i FROM generate_series(1, $1::int) i`, n)
-	r.within(2*time.Minute, "everybody has a contact", func() error { return wantCount(live(r.crm), n) })
+	r.seldom("everybody has a contact", func() error { return wantCount(live(r.crm), n) })
 	r.settled()
+}
+
+// seldom is eventually for what costs much to look at.
+func (r *rig) seldom(what string, condition func() error) {
+	r.t.Helper()
+	var next time.Time
+	err := errors.New("not looked at yet")
+	r.within(5*time.Minute, what, func() error {
+		if time.Now().After(next) {
+			err = condition()
+			next = time.Now().Add(500 * time.Millisecond)
+		}
+		return err
+	})
 }
 
 func wantCount(got, want int) error {
@@ -56,7 +71,7 @@ func (r *rig) rows() (n int) {
 // held waits until the fuse holds n deletions.
 func (r *rig) held(n int) {
 	r.t.Helper()
-	r.within(2*time.Minute, "the fuse holds the rest", func() error {
+	r.seldom("the fuse holds the rest", func() error {
 		fuses := listed(r.t, r.order(0, "review", "list", "--kind", "fuse", "--json"))
 		if len(fuses) != 1 || fuses[0]["held"] != float64(n) {
 			return fmt.Errorf("fuses are %v", fuses)
@@ -65,8 +80,8 @@ func (r *rig) held(n int) {
 	})
 }
 
+// Not beside the other stories: it takes all the machine has.
 func TestTenThousandDeletionsByAccident(t *testing.T) {
-	t.Parallel()
 	const people, limit = 10_000, 500
 	r := newRig(t, rigOptions{mappings: plainMapping})
 	r.start()
@@ -83,7 +98,7 @@ func TestTenThousandDeletionsByAccident(t *testing.T) {
 	r.order(0, "review", "choose", "--kind", "fuse", "reject", "--all", "--by", "ann")
 	r.kill() // what was decided is carried out over a crash, too
 	r.start()
-	r.within(3*time.Minute, "every record is back", func() error {
+	r.seldom("every record is back", func() error {
 		if err := wantCount(r.rows(), people); err != nil {
 			return fmt.Errorf("rows: %w", err)
 		}
@@ -123,7 +138,7 @@ func TestAMassArchiveIsConfirmed(t *testing.T) {
 		t.Errorf("rows left = %d, want %d", got, people-limit)
 	}
 	r.order(0, "review", "choose", "--kind", "fuse", "confirm", "--all", "--by", "ann")
-	r.within(time.Minute, "all rows are gone", func() error { return wantCount(r.rows(), 0) })
+	r.seldom("all rows are gone", func() error { return wantCount(r.rows(), 0) })
 }
 
 func TestATruncateWaitsForAPerson(t *testing.T) {
@@ -138,5 +153,5 @@ func TestATruncateWaitsForAPerson(t *testing.T) {
 		t.Errorf("contacts left = %d, want all %d", got, people)
 	}
 	r.order(0, "review", "choose", "--kind", "fuse", "reject", "--all", "--by", "ann")
-	r.within(time.Minute, "all rows are back", func() error { return wantCount(r.rows(), people) })
+	r.seldom("all rows are back", func() error { return wantCount(r.rows(), people) })
 }

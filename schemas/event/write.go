@@ -56,5 +56,16 @@ type Snapshot struct {
 	Record  Record
 	At      time.Time            // when the record was last changed, by the side's clock; zero when unknown
 	FieldAt map[string]time.Time // the same by field, where the side keeps it
+	Own     map[string]bool      // the fields whose value was written by Lockstep, where the side tells
 	Floor   Position             // what the log says before this position is older than the read
+}
+
+// Wrote tells whether Lockstep wrote all of these fields.
+func (s *Snapshot) Wrote(fields []string) bool {
+	for _, name := range fields {
+		if !s.Own[name] {
+			return false
+		}
+	}
+	return true
 }

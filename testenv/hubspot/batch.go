@@ -11,6 +11,9 @@ import (
 // maxInputs bounds every batch.
 const maxInputs = 100
 
+// maxHistories bounds a batch read that asks for histories.
+const maxHistories = 50
+
 // inputs is the body of a batch.
 type inputs struct {
 	Inputs     []input  `json:"inputs"`
@@ -212,6 +215,9 @@ func batchRead(c *call) answer {
 	in, bad := c.readInputs()
 	if bad != nil {
 		return c.refuse(bad)
+	}
+	if len(in.History) > 0 && len(in.Inputs) > maxHistories {
+		return c.refuse(invalid("The maximum number of inputs supported in a batch request for property histories is " + strconv.Itoa(maxHistories) + ". Please reduce the number of items and try again"))
 	}
 	v := &view{properties: in.Properties, history: in.History, cutoff: never, blank: c.rules.ClearedReadsEmpty}
 	if len(v.properties) == 0 && len(v.history) == 0 {

@@ -111,6 +111,7 @@ type input struct {
 type batchBody struct {
 	Inputs     []input  `json:"inputs"`
 	Properties []string `json:"properties,omitempty"`
+	History    []string `json:"propertiesWithHistory,omitempty"`
 	IDProperty string   `json:"idProperty,omitempty"`
 }
 
@@ -121,8 +122,18 @@ type record struct {
 	UpdatedAt  string          `json:"updatedAt"`
 	Archived   bool            `json:"archived"`
 	Trace      string          `json:"objectWriteTraceId"`
+	// History is each property's versions, the newest first, where it was asked for.
+	History map[string][]version `json:"propertiesWithHistory"`
 
 	links map[string][]link // by field; of those that were read
+}
+
+// version is one value that a property had, and who made it.
+type version struct {
+	Value      text   `json:"value"`
+	Timestamp  string `json:"timestamp"`
+	SourceType string `json:"sourceType"`
+	SourceID   text   `json:"sourceId"`
 }
 
 type batchAnswer struct {

@@ -20,8 +20,9 @@ const (
 	// DefaultURL is HubSpot's API.
 	DefaultURL = "https://api.hubapi.com"
 
-	maxBatch    = 100
-	concurrency = 4
+	maxBatch     = 100
+	maxHistories = 50 // a batch read that asks for histories takes no more
+	concurrency  = 4
 
 	classSearch = "search"
 )
@@ -127,4 +128,9 @@ func noKey(key event.Key) *event.Fault {
 func recordID(key event.Key) (string, bool) {
 	id := key.ID()
 	return id, id != "" && strings.Trim(id, "0123456789") == ""
+}
+
+// own tells whether a value's source is this connection's own app.
+func (c *Connector) own(sourceType string, sourceID text) bool {
+	return sourceType == "INTEGRATION" && c.o.AppID != "" && sourceID.value == c.o.AppID
 }

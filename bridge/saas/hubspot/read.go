@@ -3,7 +3,6 @@ package hubspot
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -11,8 +10,9 @@ import (
 	"github.com/lockstep-sync/lockstep/schemas/event"
 )
 
-// Read returns the records that exist among keys, with the named properties, a
-// hundred in a call. It is strongly consistent.
+// Read returns the records that exist among keys, with the named properties,
+// and when and whether by us each of them was set: fifty in a call, which is
+// all that HubSpot takes when it is asked for that. It is strongly consistent.
 //
 // A record that was merged away answers as its survivor: Key names that one,
 // Asked the key that was read. Finding that out costs one call for each key
@@ -23,7 +23,7 @@ func (c *Connector) Read(ctx context.Context, object string, keys []event.Key, f
 	if fault != nil {
 		return nil, fault
 	}
-	r := &reader{c: c, object: object, shape: s, fields: fields}
+	r := &reader{c: c, object: object, shape: s, fields: fields, history: true}
 	ids := make([]string, 0, len(keys))
 	asked := make(map[string]bool, len(keys))
 	for _, key := range keys {
@@ -35,7 +35,7 @@ func (c *Connector) Read(ctx context.Context, object string, keys []event.Key, f
 	}
 	var out []event.Snapshot
 	for len(ids) > 0 {
-		n := min(len(ids), maxBatch)
+		n := min(len(ids), maxHistories)
 		found, fault := r.chunk(ctx, ids[:n])
 		if fault != nil {
 			return nil, fault
@@ -52,9 +52,12 @@ type reader struct {
 	shape  *shape
 	fields []string
 	extra  []string // read besides, not part of snapshots
+	// history reads since when, and by whom, each property has its value, too.
+	// One call then takes maxHistories records.
+	history bool
 }
 
-// chunk reads up to a hundred ids.
+// chunk reads what fits in one call.
 func (r *reader) chunk(ctx context.Context, ids []string) ([]event.Snapshot, *event.Fault) {
 	found, fault := r.records(ctx, ids)
 	if fault != nil {
@@ -69,7 +72,7 @@ func (r *reader) chunk(ctx context.Context, ids []string) ([]event.Snapshot, *ev
 	return out, nil
 }
 
-// records reads up to a hundred ids and returns what each of them stands for now.
+// records reads what fits in one call and returns what each id stands for now.
 func (r *reader) records(ctx context.Context, ids []string) (map[string]*record, *event.Fault) {
 	found, fault := r.batch(ctx, ids, "")
 	if fault != nil {
@@ -109,6 +112,9 @@ func (r *reader) batch(ctx context.Context, values []string, idProperty string) 
 	body := batchBody{Inputs: make([]input, len(values)), Properties: append(append([]string{keyField}, properties...), r.extra...), IDProperty: idProperty}
 	for i, value := range values {
 		body.Inputs[i].ID = value
+	}
+	if r.history {
+		body.History = properties
 	}
 	var out batchAnswer
 	_, fault := r.c.client.Do(ctx, saas.Request{Method: http.MethodPost, Path: objects(r.object, "/batch/read"), Body: body}, &out)
@@ -218,19 +224,38 @@ func (r *reader) snapshot(rec *record, key event.Key) event.Snapshot {
 		if a, is := associationOf(r.object, name); is {
 			s.Record.Put(name, idValue(a.main(rec.links[name])))
 			if at := r.c.heard.at(r.object, name, rec.ID); !at.IsZero() {
-				if s.FieldAt == nil {
-					s.FieldAt = make(map[string]time.Time)
-				}
-				s.FieldAt[name] = at
+				note(&s.FieldAt, name, at)
 			}
 			continue
 		}
 		field, known := r.shape.fields[name]
 		if value, told := rec.Properties[name]; told && known {
 			s.Record.Put(name, canonical(field.Kind, value.pointer()))
+			r.provenance(&s, name, value, rec.History[name])
 		}
 	}
 	return s
+}
+
+// provenance notes since when a property has its value, and whether we wrote it.
+func (r *reader) provenance(s *event.Snapshot, name string, value text, versions []version) {
+	if len(versions) == 0 || versions[0].Value.value != value.value {
+		return
+	}
+	if at := clock(versions[0].Timestamp); !at.IsZero() {
+		note(&s.FieldAt, name, at)
+	}
+	if r.c.own(versions[0].SourceType, versions[0].SourceID) {
+		note(&s.Own, name, true)
+	}
+}
+
+// note puts an entry into a map that is made when it is needed.
+func note[V any](m *map[string]V, name string, v V) {
+	if *m == nil {
+		*m = make(map[string]V)
+	}
+	(*m)[name] = v
 }
 
 // idValue is an id as a field's value; none is null.

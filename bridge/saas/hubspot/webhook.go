@@ -210,7 +210,7 @@ func (p *hookParser) change(h *hook, object string) event.Change {
 		Connection: p.c.o.Connection, Connector: Name, Object: object,
 		Position: event.Position{Major: uint64(ms) * 1000}, At: time.UnixMilli(ms).UTC(), Seen: p.seen,
 	}
-	if h.ChangeSource == "INTEGRATION" && p.c.o.AppID != "" && h.SourceID.value == p.c.o.AppID {
+	if p.c.own(h.ChangeSource, h.SourceID) {
 		change.Origin = event.Origin{Connection: event.OwnWrite}
 	}
 	return change
