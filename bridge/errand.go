@@ -36,7 +36,7 @@ func (l *lane) visit(id recordID, f func(r *record)) error {
 }
 
 // order carries a person's order about one record out, and returns when it is on
-// disk. What follows from it happens afterwards.
+// disk. What follows from it happens afterwards, over crashes (B7).
 func (l *lane) order(ctx context.Context, id recordID, f func(r *record) ([]journal.Put, error)) error {
 	done := make(chan error, 1)
 	err := l.visit(id, func(r *record) {
@@ -51,6 +51,7 @@ func (l *lane) order(ctx context.Context, id recordID, f func(r *record) ([]jour
 				l.fail(err)
 				return
 			}
+			r.remind()
 			audit := r.audit
 			puts = append(r.puts, puts...)
 			r.audit, r.puts, r.dirty = nil, nil, false
@@ -132,7 +133,7 @@ func (e *Engine) chooseFuse(ctx context.Context, m *mappingRun, side mapping.Sid
 // resets the fuse. It may be repeated.
 func (e *Engine) carryOut(ctx context.Context, m *mappingRun, side mapping.Side) error {
 	b := m.fuses[side].state()
-	if b == nil {
+	if b == nil || m.paused != "" { // the decision is on disk: it is carried out when the mapping runs again
 		return nil
 	}
 	if b.Truncate != nil {

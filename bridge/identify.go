@@ -413,6 +413,9 @@ func (r *record) looked(side mapping.Side, found []event.Snapshot, fault *event.
 	r.note(r.link.Look(r.mapping(), side, snap, unsure, r.facts()))
 	if r.link.Changed(side, before) {
 		r.dirty, r.fresh = true, true
+		// B6: a change is read again after a crash, what was only looked at is not;
+		// without it our own write would come back as somebody's edit.
+		r.unsaved = r.unsaved || !r.link.Keys[mapping.Left].IsZero() && !r.link.Keys[mapping.Right].IsZero()
 	}
 	if r.mapping().Filtered(side) {
 		r.filterRecord(side, snap.Record)

@@ -70,6 +70,7 @@ type record struct {
 	reviews  int       // frozen fields that STATE lists
 	storing  int       // stores under way
 	orders   []func()  // of people: carried out between stores
+	noted    bool      // STATE has a note that an order is not carried out yet (B7)
 
 	dirty bool // the link differs from what is on disk
 	fresh bool // something changed since the record was parked
@@ -275,6 +276,10 @@ func (r *record) finish() {
 	r.taken, r.unsure = nil, [2][]event.Change{}
 	seqs := r.seqs
 	r.seqs, r.fresh = nil, false
+	if r.noted {
+		r.noted = false
+		r.puts = append(r.puts, put(todoName(r.mapping().Name(), r.id), nil))
+	}
 	if err := r.encode(); err != nil {
 		r.lane.fail(err)
 		return

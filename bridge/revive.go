@@ -74,6 +74,7 @@ func (r *record) bringBack(kept mapping.Side, why string) {
 	}
 	r.tell("restoring", why+": the record is brought back")
 	r.unpark()
+	r.remind()
 }
 
 // reviving is the side on which the record is being brought back.

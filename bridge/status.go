@@ -188,6 +188,9 @@ func (e *Engine) recover(ctx context.Context) error {
 		if err := e.recoverFuses(ctx, m); err != nil {
 			return err
 		}
+		if err := e.recoverTodo(ctx, m); err != nil {
+			return fmt.Errorf("read what is to be done in mapping %s: %w", m.Name(), err)
+		}
 		data, found, err := e.journal.Load(ctx, countName(m.Name()))
 		if err != nil {
 			return fmt.Errorf("read count of mapping %s: %w", m.Name(), err)
@@ -218,7 +221,7 @@ func (e *Engine) recoverReviews(ctx context.Context, m *mappingRun) error {
 // recoverWaiter lets a record that waited for another one ask again: what it
 // waits for may have come while nobody listened.
 func (e *Engine) recoverWaiter(m *mappingRun, p *ParkedRecord) {
-	if p.Kind != merge.ParkedWaiting {
+	if p.Kind != merge.ParkedWaiting || m.paused != "" {
 		return
 	}
 	id := p.id("l")
