@@ -27,7 +27,7 @@ func (c *chapter) calm() error {
 	if err := c.crm.SetFaults(hubspot.Faults{}); err != nil {
 		return err
 	}
-	return c.lockstep.revive(c.ctx)
+	return c.lockstep.Revive(c.ctx)
 }
 
 // act does something on one side.
@@ -130,8 +130,8 @@ func (c *chapter) wait(condition func() error) error {
 		switch {
 		case c.ctx.Err() != nil:
 			return errInterrupted
-		case c.lockstep.ended():
-			return fmt.Errorf("%w; lockstep has ended: %v", err, c.lockstep.process.Err())
+		case c.lockstep.Ended():
+			return fmt.Errorf("%w; lockstep has ended: %v", err, c.lockstep.Err())
 		case waited > patience:
 			return fmt.Errorf("%w, still after %s", err, duration(waited))
 		}

@@ -19,11 +19,11 @@ func invite(s *stage, r *report) {
 		{"all contacts", "curl -s " + control + "/objects/contacts"},
 		{"what the CRM was asked", "curl -s " + control + "/requests"},
 		{"take the CRM down", "curl -s -X PUT " + control + `/faults -d '{"down":true}'   # and {"down":false}`},
-		{"lockstep's status", s.lockstep.binary + " status --listen " + s.lockstep.listen},
-		{"the same as JSON", "curl -s " + s.lockstep.url("/api/status")},
-		{"metrics", "curl -s " + s.lockstep.url("/metrics")},
-		{"its configuration", s.lockstep.config},
-		{"its log", "tail -f " + s.lockstep.log},
+		{"lockstep's status", s.lockstep.Binary + " status --listen " + s.lockstep.Listen},
+		{"the same as JSON", "curl -s " + s.lockstep.URL("/api/status")},
+		{"metrics", "curl -s " + s.lockstep.URL("/metrics")},
+		{"its configuration", s.lockstep.Config},
+		{"its log", "tail -f " + s.lockstep.Log},
 	} {
 		r.say("%-24s%s", line[0], line[1])
 	}

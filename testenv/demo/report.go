@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lockstep-sync/lockstep/testenv/lockstep"
 )
 
 // report prints the story and counts its checks.
@@ -73,10 +75,10 @@ func (r *report) fail(sentence string, why error) {
 }
 
 // evidence prints what lockstep itself says, under a check that failed.
-func (r *report) evidence(l *lockstep) {
-	fmt.Fprintf(r.out, "      lockstep's status: %s\n", l.statusText())
+func (r *report) evidence(l *lockstep.Instance) {
+	fmt.Fprintf(r.out, "      lockstep's status: %s\n", l.StatusText())
 	fmt.Fprintln(r.out, "      the last lines of its log:")
-	for _, line := range l.lastLines(15) {
+	for _, line := range l.LastLines(15) {
 		fmt.Fprintln(r.out, "        "+line)
 	}
 }

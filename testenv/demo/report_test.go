@@ -10,19 +10,22 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/testenv"
+	"github.com/lockstep-sync/lockstep/testenv/lockstep"
 )
 
 func TestWhatIsReported(t *testing.T) {
 	t.Parallel()
-	sleeper := func(t *testing.T) *lockstep {
+	sleeper := func(t *testing.T) *lockstep.Instance {
 		dir := t.TempDir()
-		l := &lockstep{log: filepath.Join(dir, "log"), listen: testenv.Loopback(1)}
-		p, err := testenv.StartProcess(testenv.Command{Path: "/bin/sh", Args: []string{"-c", "echo its last words; exec sleep 600"}, Log: l.log})
-		if err != nil {
+		script := filepath.Join(dir, "lockstep")
+		if err := os.WriteFile(script, []byte("#!/bin/sh\necho its last words\nexec sleep 600\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = p.Kill() })
-		l.process = p
+		l := &lockstep.Instance{Binary: script, Log: filepath.Join(dir, "log"), Listen: testenv.Loopback(1)}
+		if err := l.Launch(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Kill() })
 		return l
 	}
 	t.Run("a chapter ends at its first failure, and the next one is told", func(t *testing.T) {
@@ -31,7 +34,7 @@ func TestWhatIsReported(t *testing.T) {
 		r := &report{out: &out}
 		st := &stage{lockstep: sleeper(t)}
 		if err := testenv.Until(t.Context(), "the log", func() (bool, error) {
-			text, err := os.ReadFile(st.lockstep.log)
+			text, err := os.ReadFile(st.lockstep.Log)
 			return len(text) > 0, err
 		}); err != nil {
 			t.Fatal(err)
@@ -60,7 +63,7 @@ func TestWhatIsReported(t *testing.T) {
 	t.Run("a process that ends is not waited for", func(t *testing.T) {
 		t.Parallel()
 		st := &stage{lockstep: sleeper(t)}
-		if err := st.lockstep.kill(); err != nil {
+		if err := st.lockstep.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		c := &chapter{ctx: t.Context(), stage: st, report: &report{out: &bytes.Buffer{}}}

@@ -179,11 +179,11 @@ func (s *stage) same(prefix string, want int) func() error {
 // atRest is the condition that nothing is under way any more: no change waits,
 // the log is confirmed to its end, every webhook is delivered.
 func (s *stage) atRest() error {
-	st, err := s.lockstep.status()
+	st, err := s.lockstep.Status()
 	if err != nil {
 		return err
 	}
-	if n := st.waiting(); n > 0 {
+	if n := st.Waiting(); n > 0 {
 		return fmt.Errorf("%d changes are waiting or under way", n)
 	}
 	behind, err := s.behind()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/testenv"
 	"github.com/lockstep-sync/lockstep/testenv/hubspot"
+	"github.com/lockstep-sync/lockstep/testenv/lockstep"
 	"github.com/lockstep-sync/lockstep/testenv/postgres"
 )
 
@@ -23,7 +24,7 @@ type stage struct {
 	url      string // of the application's database
 	db       *pgxpool.Pool
 	crm      *hubspot.Server
-	lockstep *lockstep
+	lockstep *lockstep.Instance
 
 	mu  sync.Mutex
 	ids map[string]string // of contacts, by email: a hint, checked on use
@@ -77,7 +78,7 @@ func setStage(ctx context.Context, version int, r *report) (s *stage, err error)
 	fmt.Fprintln(r.out, r.paint(bold, "Lockstep keeps a database and a CRM in step. See for yourself:"))
 	r.say("building lockstep; the first time this takes a minute or two")
 	start := time.Now()
-	binary, err := build(ctx, s.scratch.Path)
+	binary, err := lockstep.Build(ctx, s.scratch.Path)
 	if err != nil {
 		return s, err
 	}
@@ -129,24 +130,24 @@ func (s *stage) startLockstep(ctx context.Context, binary string) error {
 		return err
 	}
 	in := func(name string) string { return filepath.Join(s.scratch.Path, name) }
-	s.lockstep = &lockstep{
-		binary: binary, config: in("lockstep.yaml"), data: in("data"), log: in("lockstep.log"), listen: testenv.Loopback(port),
+	s.lockstep = &lockstep.Instance{
+		Binary: binary, Config: in("lockstep.yaml"), Data: in("data"), Log: in("lockstep.log"), Listen: testenv.Loopback(port),
 	}
 	text := fmt.Sprintf(configuration, s.url, s.crm.URL(), s.crm.Token(), s.crm.WebhookSecret(), s.crm.AppID())
-	if err := os.WriteFile(s.lockstep.config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(s.lockstep.Config, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	if err := s.lockstep.start(ctx); err != nil {
+	if err := s.lockstep.Start(ctx); err != nil {
 		return err
 	}
-	return s.crm.SetWebhook(s.lockstep.url("/webhooks/crm"))
+	return s.crm.SetWebhook(s.lockstep.URL("/webhooks/crm"))
 }
 
 // clear stops everything, in the opposite order of its start.
 func (s *stage) clear() error {
 	var errs []error
-	if s.lockstep != nil && s.lockstep.process != nil && !s.lockstep.ended() {
-		errs = append(errs, s.lockstep.stop())
+	if s.lockstep != nil && !s.lockstep.Ended() {
+		errs = append(errs, s.lockstep.Stop())
 	}
 	if s.crm != nil {
 		errs = append(errs, s.crm.Close())

@@ -91,21 +91,22 @@ func leaves(c *chapter) {
 	if c.failed {
 		return
 	}
-	if err := c.lockstep.stop(); err != nil {
+	if err := c.lockstep.Stop(); err != nil {
 		c.fail("SIGTERM: it ends with exit code 0", err)
 		return
 	}
 	c.finds("SIGTERM: it ends with exit code 0", func() (string, error) { return "", nil })
 	c.act(func() error {
-		return c.lockstep.command(c.ctx, "uninstall", "--config", c.lockstep.config, "--data", c.lockstep.data)
+		_, err := c.lockstep.Command(c.ctx, "uninstall", "--config", c.lockstep.Config, "--data", c.lockstep.Data)
+		return err
 	})
 	c.finds("lockstep uninstall: no slot, no publication and no data directory are left", func() (string, error) {
 		left, err := c.number(`SELECT (SELECT count(*) FROM pg_replication_slots WHERE database = current_database()) + (SELECT count(*) FROM pg_publication)`)
 		if err == nil && left > 0 {
 			err = fmt.Errorf("there are %d slots and publications left", left)
 		}
-		if _, gone := os.Stat(c.lockstep.data); err == nil && !errors.Is(gone, fs.ErrNotExist) {
-			err = fmt.Errorf("%s is still there", c.lockstep.data)
+		if _, gone := os.Stat(c.lockstep.Data); err == nil && !errors.Is(gone, fs.ErrNotExist) {
+			err = fmt.Errorf("%s is still there", c.lockstep.Data)
 		}
 		return "", err
 	})

@@ -102,22 +102,22 @@ func (c *chapter) newerWins(email string, inRow, inCRM func(string) func() error
 	c.sees("CRM, then table: the table's is newer and wins", all(c.contactHas(email, "phone", "row second"), c.atRest, c.rowHas(email, "phone", "row second")))
 
 	c.finds("lockstep's status counts both conflicts", func() (string, error) {
-		s, err := c.lockstep.status()
-		if err == nil && s.conflicts() != 2 {
-			err = fmt.Errorf("it counts %d, want 2", s.conflicts())
+		s, err := c.lockstep.Status()
+		if err == nil && s.Conflicts() != 2 {
+			err = fmt.Errorf("it counts %d, want 2", s.Conflicts())
 		}
-		return fmt.Sprintf("%d conflicts", s.conflicts()), err
+		return fmt.Sprintf("%d conflicts", s.Conflicts()), err
 	})
 }
 
 // heard is the condition that lockstep knows of every edit, even if it cannot
 // pass it on yet.
 func (c *chapter) heard() error {
-	s, err := c.lockstep.status()
+	s, err := c.lockstep.Status()
 	if err != nil {
 		return err
 	}
-	if pending, unread := c.crm.Webhooks().Pending, s.unread(); pending > 0 || unread > 0 {
+	if pending, unread := c.crm.Webhooks().Pending, s.Unread(); pending > 0 || unread > 0 {
 		return fmt.Errorf("%d webhook events are not delivered, %d changes not read", pending, unread)
 	}
 	return nil

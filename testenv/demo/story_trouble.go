@@ -27,14 +27,14 @@ func outage(c *chapter) {
 		return err
 	})
 	c.finds("they wait on Lockstep's own disk", func() (string, error) {
-		s, err := c.lockstep.status()
+		s, err := c.lockstep.Status()
 		if err != nil {
 			return "", err
 		}
-		if s.waiting() == 0 {
+		if s.Waiting() == 0 {
 			return "", errors.New("its status says that nothing waits")
 		}
-		return fmt.Sprintf("%d changes", s.waiting()), nil
+		return fmt.Sprintf("%d changes", s.Waiting()), nil
 	})
 
 	c.crm.ResetRequests()
@@ -138,10 +138,10 @@ func killed(c *chapter) {
 		})
 		start := time.Now()
 		if err == nil {
-			err = c.lockstep.kill()
+			err = c.lockstep.Kill()
 		}
 		if err == nil {
-			err = c.lockstep.start(c.ctx)
+			err = c.lockstep.Start(c.ctx)
 		}
 		if err != nil {
 			c.fail("SIGKILL under load", err)
