@@ -30,14 +30,14 @@ func (s *store) merge(t *table, primary, loser *record, by *actor, rules *Assump
 			if value == "" || survivor.current(name) != "" {
 				continue
 			}
-			survivor.set(name, value, now, by)
+			survivor.set(name, value, now, by, s.versions)
 			if lost == loser {
 				moved++
 				s.emit(s.propertyChange(t, survivor, assignment{name, value}, now, by))
 			}
 		}
 	}
-	mergeEmails(survivor, losers, now, by)
+	mergeEmails(survivor, losers, now, by, s.versions)
 	for _, lost := range losers {
 		s.retireLoser(t, lost, survivor, now, by, rules)
 	}
@@ -61,7 +61,7 @@ func (s *store) retireLoser(t *table, lost, survivor *record, now int64, by *act
 
 // mergeEmails keeps the losers' addresses as additional ones of the survivor:
 // they still find it, and still cannot be used for another contact.
-func mergeEmails(survivor *record, losers []*record, now int64, by *actor) {
+func mergeEmails(survivor *record, losers []*record, now int64, by *actor, keep int) {
 	extra := splitList(survivor.current("hs_additional_emails"))
 	for _, lost := range losers {
 		for _, address := range append(splitList(lost.current("hs_additional_emails")), lost.current("email")) {
@@ -71,7 +71,7 @@ func mergeEmails(survivor *record, losers []*record, now int64, by *actor) {
 		}
 	}
 	if all := strings.Join(extra, ";"); all != survivor.current("hs_additional_emails") {
-		survivor.set("hs_additional_emails", all, now, by)
+		survivor.set("hs_additional_emails", all, now, by, keep)
 	}
 }
 

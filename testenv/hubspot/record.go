@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// maxVersions bounds the history of one property of one record.
+// maxVersions bounds the history of one property of one record, as the API
+// shows it and, unless Options.Versions says otherwise, as it is kept.
 const maxVersions = 20
 
 // actor is who made a change: the app through the API, or a person.
@@ -105,12 +106,12 @@ func (r *record) current(name string) string {
 	return ""
 }
 
-// set adds a version.
-func (r *record) set(name, value string, at int64, by *actor) {
+// set adds a version; of more than keep the oldest is forgotten.
+func (r *record) set(name, value string, at int64, by *actor, keep int) {
 	versions := r.fields[name]
-	if len(versions) >= maxVersions {
+	if len(versions) >= keep {
 		copy(versions, versions[1:])
-		versions = versions[:maxVersions-1]
+		versions = versions[:keep-1]
 	}
 	r.fields[name] = append(versions, version{value: value, at: at, by: by})
 }

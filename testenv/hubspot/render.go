@@ -93,6 +93,9 @@ func (v *view) appendHistory(b []byte, t *table, r *record) []byte {
 		}
 		list := []versionBody{}
 		for _, one := range slices.Backward(r.fields[name]) {
+			if len(list) == maxVersions {
+				break
+			}
 			entry := versionBody{Value: one.value, Timestamp: formatTime(one.at), SourceType: one.by.source, SourceID: one.by.id}
 			entry.UserID, _ = strconv.Atoi(one.by.user)
 			list = append(list, entry)

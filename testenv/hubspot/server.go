@@ -35,6 +35,7 @@ type Options struct {
 	Faults         Faults
 	RetrySchedule  []time.Duration  // pauses between deliveries of a webhook; nil for CompressedRetries
 	WebhookTimeout time.Duration    // how long a receiver may take to answer; default 5 s
+	Versions       int              // values kept of each property; 0 means 20, which is all that the API shows
 	Seed           uint64           // of all chance; 0 means 1
 	Now            func() time.Time // default time.Now; the vendor's clock before clock_skew_ms
 }
@@ -113,7 +114,7 @@ func newServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	var err error
-	if s.store, err = newStore(s.clock, s.hooks.take); err != nil {
+	if s.store, err = newStore(s.clock, s.hooks.take, max(o.Versions, maxVersions)); err != nil {
 		return nil, err
 	}
 	for objectType, list := range o.Properties {

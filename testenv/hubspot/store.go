@@ -17,13 +17,15 @@ type store struct {
 	tables map[*kind]*table
 	lastID int64
 
+	versions int // kept of each property
+
 	clock  func() int64  // vendor time in milliseconds
 	send   func([]event) // hands events to the webhooks
 	events []event       // of the changes made since lock
 }
 
-func newStore(clock func() int64, send func([]event)) (*store, error) {
-	s := &store{tables: make(map[*kind]*table, len(kinds)), lastID: firstID - 1, clock: clock, send: send}
+func newStore(clock func() int64, send func([]event), versions int) (*store, error) {
+	s := &store{versions: versions, tables: make(map[*kind]*table, len(kinds)), lastID: firstID - 1, clock: clock, send: send}
 	for _, k := range kinds {
 		t := newTable(k)
 		for _, p := range standardProperties(k) {
@@ -66,7 +68,7 @@ func (s *store) add(t *table, values []assignment, by *actor, rules *Assumptions
 		if v.value == "" {
 			continue
 		}
-		r.set(v.name, v.value, now, by)
+		r.set(v.name, v.value, now, by, s.versions)
 		if rules.CreationSendsPropertyChanges {
 			s.emit(s.propertyChange(t, r, v, now, by))
 		}
@@ -94,7 +96,7 @@ func (s *store) change(t *table, r *record, values []assignment, by *actor, rule
 				holders[v.value] = r
 			}
 		}
-		r.set(v.name, v.value, now, by)
+		r.set(v.name, v.value, now, by, s.versions)
 		s.emit(s.propertyChange(t, r, v, now, by))
 	}
 	if changed {

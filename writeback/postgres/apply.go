@@ -16,7 +16,7 @@ import (
 //
 // Faults are per write, as event.Class says; InDoubt only when the connection
 // broke while the COMMIT was under way. A result without a fault is on the
-// server's disk, as far as the server's synchronous_commit means it. Apply
+// server's disk, even where synchronous_commit is off for others. Apply
 // returns when ctx ends, at the latest after Options.Patience.
 func (a *Applier) Apply(ctx context.Context, writes []event.Write) []event.Result {
 	b := &batch{applier: a, jobs: make([]*job, len(writes))}

@@ -39,6 +39,10 @@ func tuning(o Options, lock time.Duration) statement {
 		// All of them are constants of ours, without quotes.
 		sql.WriteString("pg_catalog.set_config('" + s.Name + "', '" + s.Value + "', true)")
 	}
+	// What stands for us must stand after a crash of the server, or the log would
+	// never tell that it is gone. How far beyond this server's disk a commit goes
+	// is its owner's choice.
+	sql.WriteString(", pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN 'local' ELSE pg_catalog.current_setting('synchronous_commit') END, true)")
 	return statement{sql: tuned + sql.String() + ", " + serverClock + ", pg_catalog.pg_is_in_recovery()"}
 }
 
