@@ -21,8 +21,10 @@ func (r *record) absorb(side mapping.Side, c *event.Change) bool {
 	switch {
 	case !c.OldKey.IsZero() && c.Op == event.Merged:
 		return r.absorbMerge(side, c)
-	case !c.OldKey.IsZero() && c.OldKey != c.Key && r.id.key == c.OldKey:
-		return r.absorbRekey(side, c)
+	case rekeys(c) && r.id.key == c.OldKey:
+		return r.depart(side, c)
+	case rekeys(c):
+		return r.arrive(side, c)
 	case r.link.State == merge.Deleted:
 		return r.absorbRebirth(side, c)
 	case c.Op == event.Delete:
@@ -67,7 +69,9 @@ func (r *record) absorbEdit(side mapping.Side, c *event.Change) bool {
 	}
 	if l.Gone[side] {
 		if c.Position.Minor == 0 {
-			r.look[side] = l.Why == merge.GoneFiltered // else a late event of a record that is gone
+			if r.look[side] = l.Why == merge.GoneFiltered; !r.look[side] && c.Origin.IsZero() {
+				r.note(l.Outlived(r.mapping(), side, c)) // a late event of a record that is gone
+			}
 			return true
 		}
 		l.Gone[side], l.Confirmed, r.dirty, r.fresh = false, false, true, true // the key was used again
@@ -242,60 +246,6 @@ func (r *record) abandon() {
 		r.unpark()
 	}
 	r.moved = true
-}
-
-// absorbRekey moves the link to the row's new key, and the change with it to
-// the new key's lane. Until then the new key's changes find no link and wait
-// for the match lock or for the right record to be free.
-func (r *record) absorbRekey(side mapping.Side, c *event.Change) bool {
-	if !r.still() {
-		return false
-	}
-	next := *c
-	next.OldKey = ""
-	old := r.link
-	again := old.State == merge.Deleted && old.Seen[side] == c.Position // B3: moved before; a crash may have kept the change from the new key
-	if !again && !old.Seen[side].Before(c.Position) {
-		return true
-	}
-	if !again {
-		r.unpark() // under the new key it is tried again
-		if err := r.moveLink(side, c); err != nil {
-			r.lane.fail(err)
-			return true
-		}
-	}
-	r.moved = true
-	r.forward([]event.Change{next}, side)
-	return true
-}
-
-// moveLink puts the link under the row's new key, and a tombstone under the
-// old one, so that the row's earlier changes may repeat (B3).
-func (r *record) moveLink(side mapping.Side, c *event.Change) error {
-	m, old := r.mapping(), r.link
-	if old.State != merge.New || !old.Keys[side.Other()].IsZero() {
-		moved := *old
-		moved.Keys[side] = c.Key
-		data, err := moved.Encode(m)
-		if err != nil {
-			return err
-		}
-		r.tell("rekeyed", "the row's key changed to "+string(c.Key))
-		r.link = &moved
-		r.puts = append(r.puts, put(linkName(m.Name(), c.Key), data))
-		if !moved.Keys[side.Other()].IsZero() {
-			r.putIndex()
-		}
-	}
-	tomb := merge.NewLink(m, side, c.OldKey)
-	tomb.State, tomb.Gone[side], tomb.Seen[side] = merge.Deleted, true, c.Position
-	data, err := tomb.Encode(m)
-	if err != nil {
-		return err
-	}
-	r.puts = append(r.puts, put(linkName(m.Name(), c.OldKey), data))
-	return nil
 }
 
 // absorbMerge follows the survivor of a merge: a link of the loser is led to

@@ -69,6 +69,9 @@ func (r *record) next(side mapping.Side) (op event.WriteOp, plan merge.Plan, fau
 		if l.Gone[side] || l.Keys[side].IsZero() || l.State == merge.Deleted {
 			return 0, plan, nil
 		}
+		if r.lostEdits(other, side); r.unsaved {
+			return 0, plan, nil // B6: one more has come while the deletion was in line
+		}
 		policy := r.policy(side)
 		plan.Guard = l.Record(r.mapping(), side)
 		if policy.Kind == mapping.DeleteArchive && len(policy.Set.Names) > 0 {

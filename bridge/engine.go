@@ -279,10 +279,7 @@ func (e *Engine) loadCursor(ctx context.Context, mapping string, lane int) (uint
 // awaitLink wakes the record when its right key is linked, or after a while.
 // The record's busy count stands for the wait.
 func (e *Engine) awaitLink(mapping string, right event.Key, r *record, limit time.Duration) {
-	name := indexName(mapping, right)
-	e.mu.Lock()
-	e.awaiting[name] = append(e.awaiting[name], r)
-	e.mu.Unlock()
+	e.awaitRelease(indexName(mapping, right), r)
 	time.AfterFunc(limit, func() { e.release(mapping, right) })
 }
 
@@ -293,16 +290,7 @@ func (e *Engine) linked(m *mappingRun, left, right event.Key) {
 	e.wake(m, left, right)
 }
 
-func (e *Engine) release(mapping string, right event.Key) {
-	name := indexName(mapping, right)
-	e.mu.Lock()
-	waiting := e.awaiting[name]
-	delete(e.awaiting, name)
-	e.mu.Unlock()
-	for _, r := range waiting {
-		go r.lane.locked(func() { r.busy--; r.advance() })
-	}
-}
+func (e *Engine) release(mapping string, right event.Key) { e.releaseName(indexName(mapping, right)) }
 
 // Route tells which mappings take a change, and in which lane: it is what
 // readers and intakes ask before they append the change. dst is appended to.
@@ -317,6 +305,7 @@ func (e *Engine) Route(ctx context.Context, c *event.Change, dst []event.Route) 
 			return dst, err
 		}
 		dst = append(dst, event.Route{Mapping: m.Name(), Lane: lane})
+		dst = e.routeRekeyed(m, side, c, dst)
 	}
 	return dst, nil
 }

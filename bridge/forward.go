@@ -29,11 +29,17 @@ func (r *record) dropLink(left event.Key) {
 // what is to be stored goes to disk, then the changes are appended to CHANGES
 // again. The record's own entries are done after that (B2).
 func (r *record) forward(changes []event.Change, side mapping.Side) {
+	r.forwardThen(changes, side, func() {})
+}
+
+// forwardThen is forward; stored runs once what is to be stored is on disk.
+func (r *record) forwardThen(changes []event.Change, side mapping.Side, stored func()) {
 	audit, puts := r.audit, r.puts
 	r.audit, r.puts, r.dirty = nil, nil, false
 	r.busy++
 	publish := func() {
 		r.unlock()
+		stored()
 		go func() {
 			err := r.lane.engine.republish(r.lane.mapping, side, changes)
 			r.lane.locked(func() {
@@ -70,7 +76,7 @@ func (e *Engine) republish(m *mappingRun, side mapping.Side, changes []event.Cha
 		}
 		entries[i] = event.Entry{Connection: forwarded, Mapping: m.Name(), Lane: lane, Position: c.Position, Origin: c.Origin, Data: event.AppendChange(nil, c)}
 	}
-	for {
+	for len(entries) > 0 {
 		err := e.journal.Append(e.ctx, entries)
 		if err == nil || e.ctx.Err() != nil {
 			return err
@@ -82,6 +88,7 @@ func (e *Engine) republish(m *mappingRun, side mapping.Side, changes []event.Cha
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+	return nil
 }
 
 // laneOf is the lane of a change: its left record's, found through the link

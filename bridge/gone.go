@@ -61,6 +61,10 @@ func (r *record) findDoubtful(known mapping.Side) {
 
 func (r *record) carryDelete(gone, other mapping.Side) {
 	r.lostEdits(gone, other)
+	if r.unsaved {
+		r.save() // B6: what the deletion takes with it is in the audit before it is carried
+		return
+	}
 	policy := r.policy(other)
 	switch policy.Kind {
 	case mapping.DeletePropagate, mapping.DeleteArchive:
@@ -94,9 +98,10 @@ func (r *record) lineDelete(other mapping.Side, op event.WriteOp) {
 func (r *record) lostEdits(gone, other mapping.Side) {
 	for i, f := range r.mapping().Fields() {
 		cells := r.link.Fields[i].Cell
-		if !cells[other].Edited() || cells[other].Shadow.IsUnchanged() {
+		if !cells[other].Edited() {
 			continue
 		}
+		r.unsaved = true
 		r.note([]merge.Entry{{Kind: "conflict", Field: f.Name(mapping.Left) + "=" + f.Name(mapping.Right), Left: cells[mapping.Left].Now, Right: cells[mapping.Right].Now, Loser: cells[other].Now,
 			Rule: "a deletion wins over an edit", Winner: gone.String(), Text: "the record was deleted on the " + gone.String() + " side"}})
 		r.link.Fields[i].Cell[other].Shadow = cells[other].Now

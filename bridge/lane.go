@@ -115,17 +115,28 @@ func (l *lane) accept(ctx context.Context, seq uint64, c event.Change) error {
 	if c.Op == event.Truncate {
 		return l.truncated(side, seq, &c)
 	}
+	if side == mapping.Left && rekeys(&c) {
+		return l.rekeyed(side, seq, &c)
+	}
 	id, err := l.identity(side, &c)
 	if err != nil {
 		return err
 	}
+	return l.hand(id, side, &c, seq, true)
+}
+
+// hand gives a change to its record; with counts, the record says when the
+// entry is done.
+func (l *lane) hand(id recordID, side mapping.Side, c *event.Change, seq uint64, counts bool) error {
 	rec, err := l.record(id)
 	if err != nil {
 		return err
 	}
-	rec.seqs = append(rec.seqs, seq)
+	if counts {
+		rec.seqs = append(rec.seqs, seq)
+	}
 	rec.again = rec.again || seq <= l.before
-	rec.held = append(rec.held, taken{side, c})
+	rec.held = append(rec.held, taken{side, *c})
 	rec.advance()
 	return nil
 }

@@ -42,6 +42,6 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(upCommand())
+	root.AddCommand(upCommand(), tortureCommand())
 	return root
 }

@@ -16,6 +16,7 @@ type Record struct {
 	ID         string            `json:"id"`
 	Properties map[string]string `json:"properties"`
 	Archived   bool              `json:"archived"`             // archived, or merged away
+	ByPerson   bool              `json:"byPerson"`             // the last change of the record, its archiving included, was a person's
 	MergedInto string            `json:"mergedInto,omitempty"` // the survivor's id, of a record merged away
 	CreatedAt  string            `json:"createdAt"`
 	UpdatedAt  string            `json:"updatedAt"`
@@ -173,7 +174,7 @@ func (s *Server) recordsAfter(objectType string, after int64, limit int) []Recor
 // export copies a record. The caller holds the store's lock.
 func (r *record) export(k *kind) Record {
 	out := Record{
-		ID: r.text, Properties: make(map[string]string, len(r.fields)+5), Archived: !r.live(),
+		ID: r.text, Properties: make(map[string]string, len(r.fields)+5), Archived: !r.live(), ByPerson: r.updatedBy.person,
 		CreatedAt: formatTime(r.createdAt), UpdatedAt: formatTime(r.updatedAt),
 	}
 	for _, name := range r.names(k) {

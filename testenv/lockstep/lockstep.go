@@ -158,6 +158,7 @@ type Status struct {
 		Waiting   uint64 `json:"waiting"`
 		UnderWay  uint64 `json:"under_way"`
 		Conflicts uint64 `json:"conflicts"`
+		Changes   uint64 `json:"changes"`
 	} `json:"mappings"`
 }
 
@@ -173,6 +174,14 @@ func (s Status) Waiting() (n uint64) {
 func (s Status) Unread() (n uint64) {
 	for _, m := range s.Mappings {
 		n += m.Waiting
+	}
+	return n
+}
+
+// Handled is how many changes were taken in since the process started.
+func (s Status) Handled() (n uint64) {
+	for _, m := range s.Mappings {
+		n += m.Changes
 	}
 	return n
 }
